@@ -1,0 +1,83 @@
+// A container engine, as drydock needs it: five nouns. Implementations live in folders of their own and are named in
+// one file (cli/engines.cpp). Every call may throw Error (kinds not_found, conflict, permission, unavailable, timeout,
+// engine, protocol, unsupported) or Interrupted. An engine object is used from one thread; wait() and the streams
+// open connections of their own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/attach_stream.hpp"
+#include "runtime/types.hpp"
+
+namespace drydock::runtime {
+
+class System {
+ public:
+  virtual ~System() = default;
+  // Asked once, remembered.
+  virtual const EngineInfo& info() = 0;
+};
+
+class Images {
+ public:
+  virtual ~Images() = default;
+  // Throws not_found when the image is not in the engine's store; nothing is pulled.
+  virtual ImageReport inspect(const std::string& reference) = 0;
+  // Loads a docker-archive tar (manifest.json, config, layers) from `path`; the tag is in the archive.
+  virtual void load(const std::string& path) = 0;
+  virtual void remove(const std::string& reference) = 0;
+};
+
+class Networks {
+ public:
+  virtual ~Networks() = default;
+  virtual std::string create(const NetworkSpec& spec) = 0;  // throws conflict when name or subnet are taken
+  virtual NetworkReport inspect(const std::string& name) = 0;
+  virtual std::vector<NetworkReport> list() = 0;
+  virtual void remove(const std::string& name) = 0;  // not_found is not an error
+};
+
+struct TerminalSize {
+  unsigned rows = 0;
+  unsigned columns = 0;
+};
+
+class Containers {
+ public:
+  virtual ~Containers() = default;
+  // Makes it, starts nothing. A warning of the engine's is an Error: what was asked for would not hold.
+  virtual std::string create(const ContainerSpec& spec) = 0;
+  // Attaches to a container that was created and not yet started, or that runs. Detaching keys of the engine's own are
+  // off. With `with_stdin` false nothing is sent.
+  virtual std::unique_ptr<AttachStream> attach(const std::string& name, bool tty, bool with_stdin) = 0;
+  // Throws command_not_found or command_not_executable when it is the command that could not be started.
+  virtual void start(const std::string& name) = 0;
+  virtual void resize(const std::string& name, TerminalSize size) = 0;
+  // Blocks until a started container has ended; its exit code.
+  virtual int wait(const std::string& name) = 0;
+  virtual ContainerReport inspect(const std::string& name) = 0;
+  // Every container that carries the label, running or not.
+  virtual std::vector<ContainerSummary> list(const std::string& label) = 0;
+  virtual void kill(const std::string& name, const std::string& signal) = 0;
+  // Asks it to end, and ends it after `seconds`.
+  virtual void stop(const std::string& name, int seconds) = 0;
+  virtual void remove(const std::string& name) = 0;  // running or not; not_found is not an error
+  // Lines of what it wrote so far (stdout and stderr), oldest first.
+  virtual std::string logs(const std::string& name) = 0;
+  // Follows the log from its start; `line` gets one line at a time and returns false to stop.
+  virtual void follow_logs(const std::string& name, const std::function<bool(const std::string& line)>& line) = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual System& system() = 0;
+  virtual Images& images() = 0;
+  virtual Networks& networks() = 0;
+  virtual Containers& containers() = 0;
+};
+
+}  // namespace drydock::runtime

@@ -1,0 +1,60 @@
+// HTTP/1.1 to an engine over its unix socket, by libcurl. Sources: Docker Engine API and Podman libpod API references.
+//
+// Connecting is limited to 10 s, and so is the time to the first byte of an answer, unless a request says that it may
+// rightly be silent (`patient`: wait, logs -f, load). There is no total limit. A request is given up on with
+// Interrupted when the stop source given to the client is triggered. Bodies are bounded.
+//
+// A failed connect is told by the operating system's own errno: unavailable (ENOENT, ECONNREFUSED), permission
+// (EACCES). No answer in time is `timeout`. An answer that is not the engine's is `protocol`.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace drydock {
+class StopSource;
+}
+
+namespace drydock::runtime::http {
+
+struct Request {
+  std::string method = "GET";
+  std::string target;        // path and query, already encoded: "/v1.41/containers/json?all=1"
+  std::string body;          // sent with content_type when not empty
+  std::string content_type = "application/json";
+  std::string upload_file;   // when set, the body is this file's content, streamed
+  bool patient = false;
+};
+
+struct Response {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+};
+
+class Client {
+ public:
+  // `socket` is the path of the unix socket. `stop` may be null; otherwise it must outlive the client.
+  Client(std::string socket, const StopSource* stop);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // The whole answer, whatever its status. Bodies over 64 MiB are an Error(protocol).
+  Response send(const Request& request);
+  // Streams a 2xx body to `sink` as it comes; a sink that returns false ends the request quietly. For other statuses the
+  // body is in the Response.
+  Response stream(const Request& request, const std::function<bool(std::string_view)>& sink);
+
+  const std::string& socket() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace drydock::runtime::http

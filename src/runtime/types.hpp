@@ -1,0 +1,187 @@
+// The values that cross the engine interface. A Spec is what drydock asks for, a Report is what the engine says it
+// has. Neither knows JSON or an engine's own words.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/address.hpp"
+
+namespace drydock::runtime {
+
+using Labels = std::map<std::string, std::string>;
+
+struct NetworkSpec {
+  std::string name;
+  Cidr subnet;
+  // No route out, no address of the host on it and no name service: the agent's network.
+  // Otherwise a network with NAT to the outside whose members cannot reach another isolated network.
+  bool internal = false;
+  Labels labels;
+};
+
+struct NetworkReport {
+  std::string id;
+  std::string name;
+  bool internal = false;
+  bool ipv6 = false;
+  bool dns_enabled = false;      // the engine serves container names (and perhaps forwards others) on it
+  bool host_address = true;      // the host has an IPv4 address on it
+  bool members_isolated = false; // the engine keeps members apart (Docker: each other; Podman: other isolated networks)
+  std::vector<Cidr> subnets;     // IPv4 only
+  Labels labels;
+};
+
+struct BindMount {
+  std::string source;  // absolute path on the host; must exist
+  std::string target;  // absolute path in the container
+  bool read_only = false;
+  friend bool operator==(const BindMount&, const BindMount&) = default;
+};
+
+struct TmpfsMount {
+  std::string target;
+  std::uint64_t size = 0;  // bytes; 0: the kernel's default
+  unsigned mode = 01777;
+  friend bool operator==(const TmpfsMount&, const TmpfsMount&) = default;
+};
+
+// Zero means "not limited by drydock".
+struct Limits {
+  std::uint64_t memory = 0;     // bytes; swap is not added on top
+  std::uint64_t nano_cpus = 0;  // 1e9 is one CPU
+  std::int64_t pids = 0;
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct NetworkAttachment {
+  std::string network;
+  Ipv4 address;
+  friend bool operator==(const NetworkAttachment&, const NetworkAttachment&) = default;
+};
+
+struct HostEntry {
+  std::string name;
+  std::string address;
+  friend bool operator==(const HostEntry&, const HostEntry&) = default;
+};
+
+// How the ids in the container relate to those on the host.
+enum class UserMapping {
+  engine_default,   // whatever the engine does; for the sidecar, which touches no file of the user's
+  same_as_invoker,  // uid:gid in the container are the invoking user's own on bind mounts
+};
+
+struct ContainerSpec {
+  std::string name;
+  std::string image;
+  std::vector<std::string> entrypoint;  // empty: none, the command stands alone; the image's own never applies
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment;
+  std::string workdir;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  UserMapping user_mapping = UserMapping::engine_default;
+  Labels labels;
+
+  std::vector<std::string> capabilities;  // without CAP_; everything else is dropped
+  bool no_new_privileges = true;
+  bool read_only_root = false;
+  bool init = false;  // the engine's init is PID 1 and reaps
+
+  bool tty = false;
+  bool open_stdin = false;
+
+  std::vector<BindMount> binds;
+  std::vector<TmpfsMount> tmpfs;
+  Limits limits;
+  std::map<std::string, std::string> sysctls;
+
+  bool host_network = false;  // excludes networks
+  std::vector<NetworkAttachment> networks;
+  // The container resolves no name but those in host_entries.
+  bool no_dns = false;
+  std::vector<HostEntry> host_entries;
+};
+
+enum class ContainerState { created, running, paused, exited, other };
+
+// One line of a listing.
+struct ContainerSummary {
+  std::string id;
+  std::string name;
+  std::string image;
+  ContainerState state = ContainerState::other;
+  std::string status;           // the engine's words: "Up 5 minutes"
+  std::int64_t created = 0;     // seconds since the epoch
+  Labels labels;
+};
+
+// What the engine says it made: the settings that drydock verifies.
+struct ContainerReport {
+  std::string id;
+  std::string name;
+  std::string image_id;
+  ContainerState state = ContainerState::other;
+  int exit_code = 0;
+  bool oom_killed = false;
+  std::string error;  // why it could not start, in the engine's words
+  Labels labels;
+  std::string user;
+  std::string workdir;
+  std::map<std::string, std::string> environment;
+  std::vector<std::string> effective_capabilities;  // the bounding set, without CAP_, sorted
+  bool no_new_privileges = false;
+  bool seccomp_unconfined = false;
+  bool privileged = false;
+  bool read_only_root = false;
+  bool init = false;
+  bool tty = false;
+  std::vector<BindMount> binds;
+  std::vector<std::string> tmpfs_targets;
+  std::vector<std::string> volumes;  // targets of mounts of any other kind
+  Limits limits;
+  std::map<std::string, std::string> sysctls;  // only where the engine reports them, see reports_sysctls
+  bool reports_sysctls = true;
+  bool host_network = false;
+  bool host_pid = false;
+  bool host_ipc = false;
+  std::vector<NetworkAttachment> networks;  // addresses are known once it runs
+  std::vector<std::string> dns_servers;
+  std::vector<HostEntry> host_entries;
+};
+
+struct ImageReport {
+  std::string id;  // sha256:…
+  std::vector<std::string> tags;
+  std::vector<std::string> command;
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> environment;  // K=V
+  std::vector<std::string> volumes;
+  std::string user;
+  std::string architecture;
+  Labels labels;
+  std::map<std::string, std::string> annotations;
+};
+
+struct EngineInfo {
+  std::string engine;       // "podman", "docker"
+  std::string version;
+  std::string api_version;  // the one in use
+  std::string socket;       // unix:///…
+  bool rootless = false;
+  bool selinux = false;
+  std::string oci_runtime;
+  std::string storage_driver;
+  std::string cgroup_version;
+  // Limits that this engine enforces here, not those that it accepts.
+  bool enforces_memory = false;
+  bool enforces_cpus = false;
+  bool enforces_pids = false;
+  std::vector<std::string> warnings;
+};
+
+}  // namespace drydock::runtime
