@@ -7,20 +7,34 @@ namespace drydock {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::invalid: return "invalid";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::conflict: return "conflict";
-    case ErrorKind::permission: return "permission";
-    case ErrorKind::unavailable: return "unavailable";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::unsupported: return "unsupported";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::engine: return "engine";
-    case ErrorKind::command_not_found: return "command_not_found";
-    case ErrorKind::command_not_executable: return "command_not_executable";
-    case ErrorKind::refused: return "refused";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::invalid:
+      return "invalid";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::conflict:
+      return "conflict";
+    case ErrorKind::permission:
+      return "permission";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::unsupported:
+      return "unsupported";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::engine:
+      return "engine";
+    case ErrorKind::command_not_found:
+      return "command_not_found";
+    case ErrorKind::command_not_executable:
+      return "command_not_executable";
+    case ErrorKind::refused:
+      return "refused";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }

@@ -1,5 +1,6 @@
-// The one error type of drydock. A message reads "cannot <verb> <noun> '<name>': <reason>", lower case, no full
-// stop; the hint, if there is one, is one action that mends it. Layers add notes on the way up (shown with -v).
+// The one error type of drydock. A message reads "cannot <verb> <noun> '<name>': <reason>", lower case, no
+// full stop; the hint, if there is one, is one action that mends it. Layers add notes on the way up (shown
+// with -v).
 #pragma once
 
 #include <stdexcept>

@@ -11,7 +11,8 @@ namespace {
 constexpr int max_depth = 128;
 
 [[noreturn]] void wrong(std::string_view key, std::string_view problem) {
-  throw Error(ErrorKind::protocol, "cannot read the answer: member '" + std::string(key) + "' " + std::string(problem));
+  throw Error(ErrorKind::protocol,
+              "cannot read the answer: member '" + std::string(key) + "' " + std::string(problem));
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ Json parse_json(std::string_view text, std::string_view what) {
     }
   }
   Json parsed = Json::parse(text, nullptr, false);
-  if (parsed.is_discarded()) throw Error(ErrorKind::protocol, "cannot read " + std::string(what) + ": not valid JSON");
+  if (parsed.is_discarded())
+    throw Error(ErrorKind::protocol, "cannot read " + std::string(what) + ": not valid JSON");
   return parsed;
 }
 

@@ -17,12 +17,18 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::off: return spdlog::level::off;
-    case Level::error: return spdlog::level::err;
-    case Level::warn: return spdlog::level::warn;
-    case Level::info: return spdlog::level::info;
-    case Level::debug: return spdlog::level::debug;
-    case Level::trace: return spdlog::level::trace;
+    case Level::off:
+      return spdlog::level::off;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::trace:
+      return spdlog::level::trace;
   }
   return spdlog::level::info;
 }
@@ -64,7 +70,8 @@ Level parse_level(std::string_view name) {
   for (const auto& [word, level] : levels) {
     if (word == name) return level;
   }
-  throw Error(ErrorKind::usage, "cannot use log level '" + std::string(name) + "': it is none of the known ones",
+  throw Error(ErrorKind::usage,
+              "cannot use log level '" + std::string(name) + "': it is none of the known ones",
               "use error, warn, info, debug or trace");
 }
 

@@ -1,5 +1,5 @@
-// Talk for stderr and the log file, over spdlog. Library code logs at debug and trace; what a user must read is
-// printed by the command line. Nothing secret is ever logged: environment values in particular are not.
+// Talk for stderr and the log file, over spdlog. Library code logs at debug and trace; what a user must read
+// is printed by the command line. Nothing secret is ever logged: environment values in particular are not.
 #pragma once
 
 #include <spdlog/fmt/fmt.h>

@@ -57,7 +57,11 @@ SignalRouter::SignalRouter(StopSource& source) {
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < routed_signals.size(); ++i) sigaction(routed_signals[i], &action, &earlier[i]);
+  for (std::size_t i = 0; i < routed_signals.size(); ++i) {
+    sigaction(routed_signals[i], nullptr, &earlier[i]);
+    // What was ignored when we started (nohup, a background job) stays ignored.
+    if (earlier[i].sa_handler != SIG_IGN) sigaction(routed_signals[i], &action, nullptr);
+  }
 }
 
 SignalRouter::~SignalRouter() {

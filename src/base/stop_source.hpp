@@ -1,5 +1,5 @@
-// Turns SIGINT, SIGTERM and SIGHUP into something that every blocking call can watch: a descriptor that becomes
-// readable, and the number of the signal. Handlers only write to a pipe.
+// Turns SIGINT, SIGTERM and SIGHUP into something that every blocking call can watch: a descriptor that
+// becomes readable, and the number of the signal. Handlers only write to a pipe.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,8 @@ class StopSource {
   std::atomic<int> signal_{0};
 };
 
-// Routes the process's SIGINT, SIGTERM and SIGHUP to `source` while it lives; the earlier handlers come back after.
+// Routes the process's SIGINT, SIGTERM and SIGHUP to `source` while it lives; the earlier handlers come back
+// after. A signal that is ignored already stays so.
 class SignalRouter {
  public:
   explicit SignalRouter(StopSource& source);

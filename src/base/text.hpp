@@ -14,11 +14,12 @@ bool starts_with(std::string_view text, std::string_view prefix);
 bool ends_with(std::string_view text, std::string_view suffix);
 std::string to_lower_ascii(std::string_view text);
 
-// The candidate at the smallest edit distance from `word`, or empty when none is near enough to be a typo of it.
+// The candidate at the smallest edit distance from `word`, or empty when none is near enough to be a typo of
+// it.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// Text from outside made fit for a terminal: control bytes (but newline and tab) become '?', and at most `limit`
-// bytes are kept.
+// Text from outside made fit for a terminal: control bytes (but newline and tab) become '?', and at most
+// `limit` bytes are kept.
 std::string printable(std::string_view text, std::size_t limit = 2000);
 
 // Percent-encodes everything but RFC 3986 unreserved characters.

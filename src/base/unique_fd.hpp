@@ -1,4 +1,5 @@
-// A file descriptor that closes itself. Functions that take a plain int borrow it; those that take a UniqueFd own it.
+// A file descriptor that closes itself. Functions that take a plain int borrow it; those that take a UniqueFd
+// own it.
 #pragma once
 
 #include <unistd.h>

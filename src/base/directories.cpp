@@ -1,0 +1,100 @@
+#include "base/directories.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace drydock {
+namespace {
+
+std::string xdg(const char* variable, const std::string& fallback) {
+  const char* value = std::getenv(variable);
+  // The specification: a relative path there is invalid and to be ignored.
+  return (value != nullptr && *value == '/' ? std::string(value) : home_directory() + fallback) + "/drydock";
+}
+
+bool is_own_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid();
+}
+
+}  // namespace
+
+std::string home_directory() {
+  std::vector<char> buffer(16384);
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr &&
+      entry.pw_dir != nullptr && *entry.pw_dir == '/') {
+    return entry.pw_dir;
+  }
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home == '/' ? home : "/";
+}
+
+std::string config_directory() { return xdg("XDG_CONFIG_HOME", "/.config"); }
+
+std::string cache_directory() { return xdg("XDG_CACHE_HOME", "/.cache"); }
+
+std::string runtime_directory() {
+  const std::string uid = std::to_string(::geteuid());
+  std::string path;
+  if (const char* given = std::getenv("XDG_RUNTIME_DIR");
+      given != nullptr && *given == '/' && is_own_directory(given)) {
+    path = std::string(given) + "/drydock";
+  } else if (is_own_directory("/run/user/" + uid)) {
+    path = "/run/user/" + uid + "/drydock";
+  } else {
+    path = "/tmp/drydock-" + uid;
+  }
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw Error(ErrorKind::permission, with_errno("cannot make directory '" + path + "'", errno),
+                "set XDG_RUNTIME_DIR to a directory of yours");
+  }
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() ||
+      (status.st_mode & 077) != 0) {
+    throw Error(ErrorKind::permission,
+                "cannot use directory '" + path + "': it is not a directory that only you can enter",
+                "remove it, or run: chmod 700 " + path);
+  }
+  return path;
+}
+
+void make_directories(const std::string& path, unsigned mode) {
+  std::string partial;
+  for (const auto& part : std::filesystem::path(path)) {
+    partial = (std::filesystem::path(partial) / part).string();
+    if (::mkdir(partial.c_str(), mode) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES) {
+      throw Error(ErrorKind::invalid, with_errno("cannot make directory '" + partial + "'", errno));
+    }
+  }
+  if (struct stat status{}; ::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    throw Error(ErrorKind::invalid, with_errno("cannot make directory '" + path + "'", errno));
+  }
+}
+
+void remove_tree(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+DirectoryLock::DirectoryLock(const std::string& path)
+    : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (!fd_) throw Error(ErrorKind::invalid, with_errno("cannot open directory '" + path + "'", errno));
+  while (::flock(fd_.get(), LOCK_EX) != 0) {
+    if (errno != EINTR)
+      throw Error(ErrorKind::internal, with_errno("cannot lock directory '" + path + "'", errno));
+  }
+}
+
+}  // namespace drydock

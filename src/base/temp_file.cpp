@@ -1,0 +1,75 @@
+#include "base/temp_file.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace drydock {
+namespace {
+
+std::string temporary_directory() {
+  const char* directory = ::getenv("TMPDIR");
+  return directory != nullptr && *directory == '/' ? directory : "/tmp";
+}
+
+std::string name_template(std::string_view prefix, const std::string& directory) {
+  std::string name = directory.empty() ? temporary_directory() : directory;
+  if (name.back() != '/') name += '/';
+  return name.append(prefix).append(".XXXXXX");
+}
+
+[[noreturn]] void fail(std::string_view noun, const std::string& name, int error) {
+  throw Error(ErrorKind::permission,
+              with_errno("cannot create temporary " + std::string(noun) + " '" + name + "'", error));
+}
+
+}  // namespace
+
+TempFile::TempFile(std::string_view prefix, const std::string& directory)
+    : path_(name_template(prefix, directory)) {
+  const std::string wanted = path_;
+  fd_.reset(::mkostemp(path_.data(), O_CLOEXEC));
+  if (!fd_) fail("file", wanted, errno);
+}
+
+TempFile::~TempFile() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+TempFile::TempFile(TempFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), fd_(std::move(other.fd_)) {}
+
+TempFile& TempFile::operator=(TempFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+TempDir::TempDir(std::string_view prefix) : path_(name_template(prefix, {})) {
+  const std::string wanted = path_;
+  if (::mkdtemp(path_.data()) == nullptr) {
+    path_.clear();
+    fail("directory", wanted, errno);
+  }
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+TempDir& TempDir::operator=(TempDir&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+}  // namespace drydock
