@@ -1,4 +1,5 @@
-// IPv4 addresses and networks as values. IPv6 is off in every network that drydock makes, so none is needed here.
+// IPv4 addresses and networks as values. IPv6 is off in every network that drydock makes, so none is needed
+// here.
 #pragma once
 
 #include <cstdint>

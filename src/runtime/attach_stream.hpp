@@ -1,4 +1,5 @@
-// The two-way stream of an attached container, after the HTTP upgrade. One thread uses it; `fd()` is for poll().
+// The two-way stream of an attached container, after the HTTP upgrade. One thread uses it; `fd()` is for
+// poll().
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,9 @@
-// A container engine, as drydock needs it: five nouns. Implementations live in folders of their own and are named in
-// one file (cli/engines.cpp). Every call may throw Error (kinds not_found, conflict, permission, unavailable, timeout,
-// engine, protocol, unsupported) or Interrupted. An engine object is used from one thread; wait() and the streams
-// open connections of their own.
+// A container engine, as drydock needs it: five nouns. Implementations live in folders of their own and are
+// named in one file (cli/engines.cpp). Every call may throw Error (kinds not_found, conflict, permission,
+// unavailable, timeout, engine, protocol, unsupported) or Interrupted. An engine object is used from one
+// thread; wait() and the streams open connections of their own.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,8 +49,8 @@ class Containers {
   virtual ~Containers() = default;
   // Makes it, starts nothing. A warning of the engine's is an Error: what was asked for would not hold.
   virtual std::string create(const ContainerSpec& spec) = 0;
-  // Attaches to a container that was created and not yet started, or that runs. Detaching keys of the engine's own are
-  // off. With `with_stdin` false nothing is sent.
+  // Attaches to a container that was created and not yet started, or that runs. Detaching keys of the
+  // engine's own are off. With `with_stdin` false nothing is sent.
   virtual std::unique_ptr<AttachStream> attach(const std::string& name, bool tty, bool with_stdin) = 0;
   // Throws command_not_found or command_not_executable when it is the command that could not be started.
   virtual void start(const std::string& name) = 0;
@@ -65,10 +64,8 @@ class Containers {
   // Asks it to end, and ends it after `seconds`.
   virtual void stop(const std::string& name, int seconds) = 0;
   virtual void remove(const std::string& name) = 0;  // running or not; not_found is not an error
-  // Lines of what it wrote so far (stdout and stderr), oldest first.
+  // The end of what it wrote so far, stdout and stderr together. Not for containers with a TTY.
   virtual std::string logs(const std::string& name) = 0;
-  // Follows the log from its start; `line` gets one line at a time and returns false to stop.
-  virtual void follow_logs(const std::string& name, const std::function<bool(const std::string& line)>& line) = 0;
 };
 
 class Engine {

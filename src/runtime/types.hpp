@@ -1,5 +1,5 @@
-// The values that cross the engine interface. A Spec is what drydock asks for, a Report is what the engine says it
-// has. Neither knows JSON or an engine's own words.
+// The values that cross the engine interface. A Spec is what drydock asks for, a Report is what the engine
+// says it has. Neither knows JSON or an engine's own words.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,11 @@ struct NetworkReport {
   std::string name;
   bool internal = false;
   bool ipv6 = false;
-  bool dns_enabled = false;      // the engine serves container names (and perhaps forwards others) on it
-  bool host_address = true;      // the host has an IPv4 address on it
-  bool members_isolated = false; // the engine keeps members apart (Docker: each other; Podman: other isolated networks)
-  std::vector<Cidr> subnets;     // IPv4 only
+  bool dns_enabled = false;  // the engine serves container names (and perhaps forwards others) on it
+  bool host_address = true;  // the host has an IPv4 address on it
+  bool members_isolated =
+      false;  // the engine keeps members apart (Docker: each other; Podman: other isolated networks)
+  std::vector<Cidr> subnets;  // IPv4 only
   Labels labels;
 };
 
@@ -78,13 +79,15 @@ enum class UserMapping {
 struct ContainerSpec {
   std::string name;
   std::string image;
-  std::vector<std::string> entrypoint;  // empty: none, the command stands alone; the image's own never applies
+  std::vector<std::string>
+      entrypoint;  // empty: none, the command stands alone; the image's own never applies
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;
   std::string workdir;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   UserMapping user_mapping = UserMapping::engine_default;
+  std::vector<std::uint32_t> groups;  // supplementary
   Labels labels;
 
   std::vector<std::string> capabilities;  // without CAP_; everything else is dropped
@@ -115,8 +118,8 @@ struct ContainerSummary {
   std::string name;
   std::string image;
   ContainerState state = ContainerState::other;
-  std::string status;           // the engine's words: "Up 5 minutes"
-  std::int64_t created = 0;     // seconds since the epoch
+  std::string status;        // the engine's words: "Up 5 minutes"
+  std::int64_t created = 0;  // seconds since the epoch
   Labels labels;
 };
 
@@ -125,6 +128,7 @@ struct ContainerReport {
   std::string id;
   std::string name;
   std::string image_id;
+  int pid = 0;  // of its first process, on the host; 0 when it does not run
   ContainerState state = ContainerState::other;
   int exit_code = 0;
   bool oom_killed = false;
@@ -146,6 +150,7 @@ struct ContainerReport {
   Limits limits;
   std::map<std::string, std::string> sysctls;  // only where the engine reports them, see reports_sysctls
   bool reports_sysctls = true;
+  std::vector<std::uint32_t> groups;
   bool host_network = false;
   bool host_pid = false;
   bool host_ipc = false;
@@ -168,7 +173,7 @@ struct ImageReport {
 };
 
 struct EngineInfo {
-  std::string engine;       // "podman", "docker"
+  std::string engine;  // "podman", "docker"
   std::string version;
   std::string api_version;  // the one in use
   std::string socket;       // unix:///…

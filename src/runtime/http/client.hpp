@@ -1,11 +1,19 @@
-// HTTP/1.1 to an engine over its unix socket, by libcurl. Sources: Docker Engine API and Podman libpod API references.
+// HTTP/1.1 to an engine over its unix socket, by libcurl. Sources: Docker Engine API and Podman libpod API
+// references.
 //
-// Connecting is limited to 10 s, and so is the time to the first byte of an answer, unless a request says that it may
-// rightly be silent (`patient`: wait, logs -f, load). There is no total limit. A request is given up on with
-// Interrupted when the stop source given to the client is triggered. Bodies are bounded.
+// Connecting is limited to 10 s. A request that is not `patient` is given up on as `timeout` when the engine
+// sends nothing for 10 s, before its answer or within it, and when an answer (but a streamed 2xx one) has not
+// ended 30 s after it began. A `patient` one (wait, logs -f, load) has no limit once connected. A request is
+// given up on with Interrupted when the stop source given to the client is triggered, unless its answer is
+// complete. Heads are limited to 256 KiB, bodies to 64 MiB.
 //
-// A failed connect is told by the operating system's own errno: unavailable (ENOENT, ECONNREFUSED), permission
-// (EACCES). No answer in time is `timeout`. An answer that is not the engine's is `protocol`.
+// A failed connect is told by the operating system's own errno: unavailable (ENOENT, ECONNREFUSED),
+// permission (EACCES). No answer in time is `timeout`. An answer that is not the engine's is `protocol`, as
+// is a connection that closes too early.
+//
+// No request but GET and HEAD is ever sent twice: those alone use a kept connection, and are repeated on a
+// new one if it turns out dead. The others get a new connection each. A client is for one thread, and is not
+// to be used from a sink.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +23,8 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/http/limits.hpp"
+
 namespace drydock {
 class StopSource;
 }
@@ -23,10 +33,10 @@ namespace drydock::runtime::http {
 
 struct Request {
   std::string method = "GET";
-  std::string target;        // path and query, already encoded: "/v1.41/containers/json?all=1"
-  std::string body;          // sent with content_type when not empty
+  std::string target{};  // path and query, already encoded: "/v1.41/containers/json?all=1"
+  std::string body{};    // sent with content_type when not empty
   std::string content_type = "application/json";
-  std::string upload_file;   // when set, the body is this file's content, streamed
+  std::string upload_file{};  // when set, the body is this file's content, streamed
   bool patient = false;
 };
 
@@ -39,15 +49,15 @@ struct Response {
 class Client {
  public:
   // `socket` is the path of the unix socket. `stop` may be null; otherwise it must outlive the client.
-  Client(std::string socket, const StopSource* stop);
+  Client(std::string socket, const StopSource* stop, const Limits& limits = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   // The whole answer, whatever its status. Bodies over 64 MiB are an Error(protocol).
   Response send(const Request& request);
-  // Streams a 2xx body to `sink` as it comes; a sink that returns false ends the request quietly. For other statuses the
-  // body is in the Response.
+  // Streams a 2xx body to `sink` as it comes; a sink that returns false ends the request quietly. For other
+  // statuses the body is in the Response.
   Response stream(const Request& request, const std::function<bool(std::string_view)>& sink);
 
   const std::string& socket() const;

@@ -1,6 +1,6 @@
 // Docker's multiplexed stream: frames of an 8-byte header {channel, 0, 0, 0, big-endian length} and a payload
-// (Docker Engine API, "Attach to a container", stream format). Incremental: input may be cut anywhere, a payload is
-// handed on as it comes, nothing is buffered but a header.
+// (Docker Engine API, "Attach to a container", stream format). Incremental: input may be cut anywhere, a
+// payload is handed on as it comes, nothing is buffered but a header.
 #pragma once
 
 #include <array>

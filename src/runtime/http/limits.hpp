@@ -1,0 +1,15 @@
+// How long the transport waits. Tests shorten these.
+#pragma once
+
+#include <chrono>
+
+namespace drydock::runtime::http {
+
+struct Limits {
+  std::chrono::milliseconds connect{10'000};
+  std::chrono::milliseconds silence{10'000};  // without a byte, before or within an answer
+  std::chrono::milliseconds whole{30'000};    // from an answer's first line to its end
+  std::chrono::milliseconds upgrade{30'000};  // from an upgrade's request to the end of the answer's head
+};
+
+}  // namespace drydock::runtime::http
