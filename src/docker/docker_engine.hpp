@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/engine.hpp"
+#include "runtime/http/api.hpp"
+
+namespace drydock::docker {
+
+class DockerSystem : public runtime::System {
+ public:
+  explicit DockerSystem(runtime::http::Api& api) : api_(api) {}
+  const runtime::EngineInfo& info() override;
+
+ private:
+  runtime::http::Api& api_;
+  std::optional<runtime::EngineInfo> info_;
+};
+
+class DockerImages : public runtime::Images {
+ public:
+  explicit DockerImages(runtime::http::Api& api) : api_(api) {}
+  runtime::ImageReport inspect(const std::string& reference) override;
+  void load(const std::string& path) override;
+  void remove(const std::string& reference) override;
+
+ private:
+  runtime::http::Api& api_;
+};
+
+class DockerNetworks : public runtime::Networks {
+ public:
+  explicit DockerNetworks(runtime::http::Api& api) : api_(api) {}
+  std::string create(const runtime::NetworkSpec& spec) override;
+  runtime::NetworkReport inspect(const std::string& name) override;
+  std::vector<runtime::NetworkReport> list() override;
+  void remove(const std::string& name) override;
+
+ private:
+  runtime::http::Api& api_;
+};
+
+class DockerContainers : public runtime::Containers {
+ public:
+  explicit DockerContainers(runtime::http::Api& api) : api_(api) {}
+  std::string create(const runtime::ContainerSpec& spec) override;
+  std::unique_ptr<runtime::AttachStream> attach(const std::string& name, bool tty, bool with_stdin) override;
+  void start(const std::string& name) override;
+  void resize(const std::string& name, runtime::TerminalSize size) override;
+  int wait(const std::string& name) override;
+  runtime::ContainerReport inspect(const std::string& name) override;
+  std::vector<runtime::ContainerSummary> list(const std::string& label) override;
+  void kill(const std::string& name, const std::string& signal) override;
+  void stop(const std::string& name, int seconds) override;
+  void remove(const std::string& name) override;
+  std::string logs(const std::string& name) override;
+
+ private:
+  runtime::http::Api& api_;
+};
+
+class DockerEngine : public runtime::Engine {
+ public:
+  // Pings and agrees on a version. Throws as EngineProvider::connect.
+  DockerEngine(std::string socket, const StopSource* stop);
+  runtime::System& system() override { return system_; }
+  runtime::Images& images() override { return images_; }
+  runtime::Networks& networks() override { return networks_; }
+  runtime::Containers& containers() override { return containers_; }
+
+ private:
+  runtime::http::Api api_;
+  DockerSystem system_;
+  DockerImages images_;
+  DockerNetworks networks_;
+  DockerContainers containers_;
+};
+
+}  // namespace drydock::docker

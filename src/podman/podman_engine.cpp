@@ -1,0 +1,135 @@
+#include "podman/podman_engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "podman/podman_provider.hpp"
+#include "podman/service.hpp"
+
+namespace drydock::podman {
+namespace {
+
+using runtime::http::ApiVersion;
+
+constexpr ApiVersion oldest{4, 3};
+// Accepted by every Podman from 4.0 on; newer ones add fields and remove none that is used here.
+constexpr std::string_view prefix = "/v4.0.0/libpod";
+
+std::string socket_of(const std::string& url, std::string_view origin) {
+  constexpr std::string_view scheme = "unix://";
+  if (!starts_with(url, scheme)) {
+    throw Error(ErrorKind::unsupported,
+                "cannot use engine '" + printable(url) + "' (from " + std::string(origin) +
+                    "): only unix sockets are supported, for the project folder must be on this machine",
+                "pass --engine unix:///run/user/" + std::to_string(::geteuid()) + "/podman/podman.sock");
+  }
+  return url.substr(scheme.size());
+}
+
+class PodmanProvider : public runtime::EngineProvider {
+ public:
+  std::string name() const override { return "podman"; }
+
+  bool present() const override {
+    if (const char* host = std::getenv("CONTAINER_HOST"); host != nullptr && *host != '\0') return true;
+    return !find_podman().empty() || ::access(usual_socket().c_str(), F_OK) == 0;
+  }
+
+  std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions& options) const override {
+    return std::make_unique<PodmanEngine>(choose_socket(options), options.stop);
+  }
+
+ private:
+  static std::string usual_socket() {
+    if (::geteuid() == 0) return "/run/podman/podman.sock";
+    const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+    const std::string base = runtime_dir != nullptr && *runtime_dir == '/'
+                                 ? std::string(runtime_dir)
+                                 : "/run/user/" + std::to_string(::geteuid());
+    return base + "/podman/podman.sock";
+  }
+
+  static std::string choose_socket(const runtime::ConnectOptions& options) {
+    if (!options.url.empty()) return socket_of(options.url, "--engine");
+    if (const char* host = std::getenv("CONTAINER_HOST"); host != nullptr && *host != '\0') {
+      return socket_of(host, "CONTAINER_HOST");
+    }
+    if (const std::string usual = usual_socket(); answers(usual)) return usual;
+    return ensure_private_service(options.stop);
+  }
+};
+
+}  // namespace
+
+PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
+    : api_("podman", std::move(socket), stop),
+      system_(api_),
+      images_(api_),
+      networks_(api_),
+      containers_(api_, system_) {
+  const std::string address = "unix://" + api_.client().socket();
+  try {
+    const runtime::http::Response ping = api_.client().send({.target = "/libpod/_ping"});
+    const auto header = ping.headers.find("libpod-api-version");
+    if (header == ping.headers.end()) {
+      if (ping.headers.count("api-version") != 0) {
+        throw Error(ErrorKind::invalid, "cannot use the engine at '" + address + "' as Podman: it is Docker",
+                    "pass --runtime docker");
+      }
+      const auto type = ping.headers.find("content-type");
+      api_.fail("use the engine at '" + address + "'", ping.status, ping.body,
+                type == ping.headers.end() ? "application/octet-stream" : type->second);
+    }
+    const ApiVersion server = ApiVersion::parse(header->second);
+    if (server < oldest) {
+      throw Error(ErrorKind::unsupported,
+                  "cannot use the engine at '" + address + "': it is Podman " +
+                      printable(header->second, 20) + " and drydock needs 4.3 or newer",
+                  "upgrade podman, or use --runtime docker");
+    }
+    api_.set_version(server, std::string(prefix));
+  } catch (Error& error) {
+    if (error.hint().empty()) error.set_hint("see that 'podman info' works for you, or use --runtime docker");
+    throw;
+  }
+}
+
+const runtime::EngineInfo& PodmanSystem::info() {
+  if (info_) return *info_;
+  const Json answer = api_.call({.purpose = "ask Podman about itself", .path = "/info"});
+  runtime::EngineInfo info;
+  info.engine = "podman";
+  info.api_version = api_.version().to_string();
+  info.socket = "unix://" + api_.client().socket();
+  if (const Json* version = find_member(answer, "version")) info.version = string_or(*version, "Version");
+  if (const Json* host = find_member(answer, "host")) {
+    if (const Json* security = find_member(*host, "security")) {
+      info.rootless = bool_or(*security, "rootless", false);
+      info.selinux = bool_or(*security, "selinuxEnabled", false);
+    }
+    if (const Json* oci = find_member(*host, "ociRuntime")) info.oci_runtime = string_or(*oci, "name");
+    info.cgroup_version = string_or(*host, "cgroupVersion");
+    const auto controllers = strings_or_empty(*host, "cgroupControllers");
+    const auto has = [&](std::string_view name) {
+      return std::find(controllers.begin(), controllers.end(), name) != controllers.end();
+    };
+    // Rootless on cgroup v1 has no limits at all, whatever is listed.
+    const bool usable = !(info.rootless && info.cgroup_version != "v2");
+    info.enforces_memory = usable && has("memory");
+    info.enforces_cpus = usable && has("cpu");
+    info.enforces_pids = usable && has("pids");
+  }
+  if (const Json* store = find_member(answer, "store"))
+    info.storage_driver = string_or(*store, "graphDriverName");
+  info_ = std::move(info);
+  return *info_;
+}
+
+std::unique_ptr<runtime::EngineProvider> make_provider() { return std::make_unique<PodmanProvider>(); }
+
+}  // namespace drydock::podman
