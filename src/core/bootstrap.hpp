@@ -1,0 +1,45 @@
+// A base image for agents without a registry: a small root file system from the distribution's packages, made
+// by mmdebstrap out of this machine's own apt sources, or brought along as a tar.
+//
+// What it takes: the sources that are the distribution's own (core/apt_sources.hpp), their keyrings, apt's
+// proxies and its Check-Valid-Until and Check-Date. `file:` repositories work. No third-party source, pin or
+// credential gets into the image, nor the machine's host name or name servers.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/own_image.hpp"
+
+namespace drydock {
+class StopSource;
+}
+
+namespace drydock::core {
+
+inline constexpr const char* bootstrap_keyword = "bootstrap";
+
+struct BaseRequest {
+  // `bootstrap`; the path of a root-file-system tar (starts with "/", "./" or "../", or ends like a tar); or
+  // an image that the engine has.
+  std::string base = bootstrap_keyword;
+  bool no_cache = false;  // make it anew, with today's packages
+  std::function<void(const std::string& text)> progress;
+  const StopSource* stop = nullptr;
+};
+
+// localhost/drydock-base:<drydock version>: what an agent runs in unless an image is named.
+std::string base_image_reference();
+
+// What a bootstrapped base has on top of the distribution's required packages. Not in it, on purpose:
+// compilers and language tool chains (a project brings its own image for those), an ssh client (the jail
+// passes HTTPS only, and no key is mounted), manual pages and translations.
+const std::vector<std::string>& base_packages();
+
+// Makes sure that the engine has the base image. For an image of the engine's own, `content` is its id and
+// nothing is made. A bootstrapped root file system is kept in the cache directory, so that another engine
+// costs no second build. Throws Error(not_found) with a hint when mmdebstrap or the image is missing.
+OwnImage ensure_base_image(runtime::Engine& engine, const BaseRequest& request);
+
+}  // namespace drydock::core

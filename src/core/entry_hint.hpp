@@ -1,0 +1,13 @@
+// What to write instead of an allowlist entry that was refused.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace drydock::core {
+
+// One action, fit for an error's hint: the host of a URL, the plain form of a simple regular expression, the
+// group that was meant; else the forms that there are.
+std::string hint_for_entry(std::string_view entry);
+
+}  // namespace drydock::core

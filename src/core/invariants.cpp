@@ -1,0 +1,187 @@
+#include "core/invariants.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "core/filter.hpp"
+#include "core/labels.hpp"
+#include "core/proxy_config.hpp"
+
+namespace drydock::core {
+namespace {
+
+using Breaches = std::vector<std::string>;
+
+const std::string* lookup(const std::map<std::string, std::string>& map, std::string_view key) {
+  const auto found = map.find(std::string(key));
+  return found == map.end() ? nullptr : &found->second;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+void check_labels(const Plan& plan, const runtime::Labels& labels, const std::string& object,
+                  Breaches& breaches) {
+  const std::string* session = lookup(labels, label::session);
+  const bool owned = session != nullptr && *session == plan.session && Owner::read_from(labels).has_value();
+  if (!owned || lookup(labels, label::role) == nullptr) {
+    breaches.push_back("INV-11: " + object + " does not carry the labels of its session");
+  }
+}
+
+void check_mounts(const Plan& plan, Breaches& breaches) {
+  for (const runtime::BindMount& bind : plan.agent.binds) {
+    const bool socket_of_dood = plan.mode == Mode::dood && "unix://" + bind.source == plan.engine.socket;
+    if (socket_of_dood) continue;
+    if (const auto reason = mount_refusal(bind.source)) {
+      breaches.push_back("INV-1: '" + bind.source + "' would be mounted, and " + *reason);
+    }
+    if (ends_with(bind.source, ".sock")) {
+      breaches.push_back("INV-9: the socket '" + bind.source + "' would be mounted");
+    }
+  }
+}
+
+void check_agent(const Plan& plan, Breaches& breaches) {
+  const runtime::ContainerSpec& agent = plan.agent;
+  auto capabilities = agent.capabilities;
+  std::sort(capabilities.begin(), capabilities.end());
+  if (capabilities != agent_capabilities()) {
+    breaches.push_back("INV-8: the agent's capabilities would be " + join(capabilities, ", "));
+  }
+  if (agent.uid == 0) breaches.emplace_back("INV-8: the agent would be root");
+  if (!agent.no_new_privileges) breaches.emplace_back("INV-8: the agent could gain privileges");
+  const bool bounded_tmp =
+      std::any_of(agent.tmpfs.begin(), agent.tmpfs.end(),
+                  [](const runtime::TmpfsMount& mount) { return mount.target == "/tmp" && mount.size > 0; });
+  if (!bounded_tmp) breaches.emplace_back("INV-8: /tmp would have no size limit");
+  if (plan.engine.enforces_pids && agent.limits.pids <= 0) {
+    breaches.emplace_back("INV-8: the agent would have no process limit");
+  }
+  if (!agent.init) breaches.emplace_back("INV-11: nobody would reap the agent's orphans");
+}
+
+void check_sidecar(const Plan& plan, Breaches& breaches) {
+  const runtime::ContainerSpec& sidecar = *plan.sidecar;
+  if (!sidecar.capabilities.empty()) breaches.emplace_back("INV-8: the sidecar would have capabilities");
+  if (sidecar.uid == 0) breaches.emplace_back("INV-8: the sidecar would be root");
+  if (!sidecar.no_new_privileges) breaches.emplace_back("INV-8: the sidecar could gain privileges");
+  if (!sidecar.read_only_root) breaches.emplace_back("INV-8: the sidecar's root would be writable");
+  if (sidecar.host_network) breaches.emplace_back("INV-9: the sidecar would be on the host's network");
+  const std::string* forwarding = lookup(sidecar.sysctls, "net.ipv4.ip_forward");
+  if (forwarding == nullptr || *forwarding != "0")
+    breaches.emplace_back("INV-9: the sidecar would be a router");
+  const bool own_files_only = sidecar.binds.size() == 1 &&
+                              sidecar.binds.front().source == plan.sidecar_directory &&
+                              sidecar.binds.front().read_only;
+  if (!own_files_only) breaches.emplace_back("INV-9: the sidecar would see more than its own configuration");
+}
+
+void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& clients, Breaches& breaches) {
+  const std::string* config = lookup(plan.sidecar_files, "tinyproxy.conf");
+  const std::string* filter = lookup(plan.sidecar_files, "filter");
+  if (config == nullptr || filter == nullptr || *filter != plan.filter) {
+    breaches.emplace_back("INV-9: the proxy would run without its filter");
+    return;
+  }
+  const std::array<std::string, 7> needed{"Listen " + address.to_string(),
+                                          "Allow " + clients.to_string(),
+                                          "FilterDefaultDeny Yes",
+                                          "FilterURLs On",
+                                          "FilterType ere",
+                                          "ConnectPort 443",
+                                          std::string("Filter \"") + proxy_config_directory + "/filter\""};
+  for (const std::string& line : needed) {
+    if (!has_line(*config, line)) breaches.push_back("INV-9: the proxy's configuration lacks '" + line + "'");
+  }
+  try {
+    verify_filter(plan.filter);
+  } catch (const Error& error) {
+    breaches.push_back(std::string("INV-9: ") + error.what());
+  }
+}
+
+void check_jail(const Plan& plan, Breaches& breaches) {
+  if (!plan.sidecar || plan.networks.size() != 2) {
+    breaches.emplace_back("INV-9: there is no sidecar, or not its two networks");
+    return;
+  }
+  const runtime::NetworkSpec& internal = plan.networks[0];
+  const runtime::NetworkSpec& egress = plan.networks[1];
+  const runtime::ContainerSpec& agent = plan.agent;
+  if (!internal.internal || egress.internal)
+    breaches.emplace_back("INV-9: the networks are not one internal, one egress");
+  if (internal.subnet.overlaps(egress.subnet)) breaches.emplace_back("INV-9: the two networks overlap");
+  if (agent.host_network || agent.networks.size() != 1 || agent.networks.front().network != internal.name) {
+    breaches.emplace_back("INV-9: the agent would be on another network than its internal one");
+    return;
+  }
+  if (!agent.no_dns) breaches.emplace_back("INV-9: the agent could resolve names");
+  const std::string* ipv6_off = lookup(agent.sysctls, "net.ipv6.conf.all.disable_ipv6");
+  if (ipv6_off == nullptr || *ipv6_off != "1") breaches.emplace_back("INV-9: the agent would have IPv6");
+
+  const auto& legs = plan.sidecar->networks;
+  const auto on_internal = std::find_if(legs.begin(), legs.end(), [&](const runtime::NetworkAttachment& leg) {
+    return leg.network == internal.name;
+  });
+  if (legs.size() != 2 || on_internal == legs.end()) {
+    breaches.emplace_back("INV-9: the sidecar would not be on its two networks");
+    return;
+  }
+  const runtime::Ipv4 agent_address = agent.networks.front().address;
+  if (!internal.subnet.contains(on_internal->address) || !internal.subnet.contains(agent_address) ||
+      on_internal->address == agent_address) {
+    breaches.emplace_back("INV-9: the addresses on the internal network are wrong");
+  }
+  const std::string proxy = "http://" + on_internal->address.to_string() + ":" + std::to_string(proxy_port);
+  for (const char* name :
+       {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
+    const std::string* value = lookup(agent.environment, name);
+    if (value == nullptr || *value != proxy)
+      breaches.push_back(std::string("INV-9: ") + name + " does not name the sidecar");
+  }
+  check_sidecar(plan, breaches);
+  check_proxy(plan, on_internal->address, internal.subnet, breaches);
+  check_labels(plan, plan.sidecar->labels, "the sidecar", breaches);
+  for (const runtime::NetworkSpec& network : plan.networks) {
+    check_labels(plan, network.labels, "network '" + network.name + "'", breaches);
+  }
+}
+
+void check_dood(const Plan& plan, Breaches& breaches) {
+  if (plan.sidecar || !plan.networks.empty())
+    breaches.emplace_back("INV-6: dood has no sidecar and no networks");
+  for (const char* name :
+       {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
+    if (lookup(plan.agent.environment, name) != nullptr && !plan.filter.empty()) {
+      breaches.push_back(std::string("INV-6: ") + name + " would be set in dood");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> broken_invariants(const Plan& plan) {
+  Breaches breaches;
+  check_agent(plan, breaches);
+  check_mounts(plan, breaches);
+  check_labels(plan, plan.agent.labels, "the agent", breaches);
+  if (plan.mode == Mode::contained) {
+    check_jail(plan, breaches);
+  } else {
+    check_dood(plan, breaches);
+  }
+  return breaches;
+}
+
+void require_sound(const Plan& plan) {
+  const Breaches breaches = broken_invariants(plan);
+  if (breaches.empty()) return;
+  throw Error(ErrorKind::internal,
+              "cannot start session '" + plan.session + "': its plan breaks " + join(breaches, "; "));
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,196 @@
+#include "core/plan.hpp"
+
+#include "base/error.hpp"
+#include "base/version.hpp"
+#include "core/filter.hpp"
+#include "core/labels.hpp"
+#include "core/proxy_config.hpp"
+
+namespace drydock::core {
+namespace {
+
+constexpr std::int64_t default_pids = 4096;
+constexpr std::uint64_t sidecar_memory = std::uint64_t{256} << 20;
+constexpr std::int64_t sidecar_pids = 1200;  // a thread for each of MaxClients, and some
+constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
+constexpr std::uint32_t sidecar_uid = 65534;
+constexpr const char* agent_home = "/home/agent";
+constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
+constexpr std::uint32_t agent_offset = 3;
+
+std::string to_label(std::string_view name) { return std::string(name); }
+
+runtime::Labels make_labels(const PlanRequest& request, const std::string& role) {
+  runtime::Labels labels;
+  labels[to_label(label::session)] = request.session;
+  labels[to_label(label::role)] = role;
+  labels[to_label(label::project)] = request.project.path;
+  labels[to_label(label::version)] = version;
+  labels[to_label(label::created)] = request.created;
+  labels[to_label(label::mode)] = std::string(to_string(request.mode.mode));
+  labels[to_label(label::agent)] = request.agent_name;
+  if (!request.label_name.empty()) labels[to_label(label::name)] = request.label_name;
+  if (request.detached) labels[to_label(label::detached)] = "1";
+  request.owner.write_to(labels);
+  return labels;
+}
+
+[[noreturn]] void cannot_limit(const std::string& option, const runtime::EngineInfo& engine,
+                               const std::string& what) {
+  std::string reason = engine.engine + " does not enforce " + what + " limits here";
+  if (engine.cgroup_version == "v2") {
+    reason += ": the cgroup v2 controller is not delegated to it";
+  } else if (engine.rootless) {
+    reason += ": rootless on cgroup v1 has no limits";
+  }
+  throw Error(ErrorKind::unsupported, "cannot apply limit '" + option + "': " + reason,
+              "leave the option out, or pass --best-effort-limits to go on without it");
+}
+
+runtime::Limits agent_limits(const PlanRequest& request, std::vector<std::string>& notices) {
+  const runtime::EngineInfo& engine = request.engine;
+  runtime::Limits limits;
+  const auto apply = [&](const auto& asked, bool enforced, auto& limit, const std::string& option,
+                         const std::string& what) {
+    if (!asked) return;
+    if (enforced) {
+      limit = *asked;
+    } else if (request.limits.best_effort) {
+      notices.push_back("the " + what + " limit is not in force: " + engine.engine +
+                        " does not enforce it here");
+    } else {
+      cannot_limit(option, engine, what);
+    }
+  };
+  apply(request.limits.memory, engine.enforces_memory, limits.memory, "--memory", "memory");
+  apply(request.limits.nano_cpus, engine.enforces_cpus, limits.nano_cpus, "--cpus", "CPU");
+  apply(request.limits.pids, engine.enforces_pids, limits.pids, "--pids-limit", "process");
+  if (!request.limits.pids) {
+    if (engine.enforces_pids) {
+      limits.pids = default_pids;
+    } else {
+      notices.push_back("no limit on the number of processes: " + engine.engine +
+                        " does not enforce it here");
+    }
+  }
+  return limits;
+}
+
+runtime::NetworkSpec make_network(const PlanRequest& request, const std::string& role,
+                                  const runtime::Cidr& subnet) {
+  runtime::NetworkSpec network;
+  network.name = "drydock_" + role + "_" + request.session;
+  network.subnet = subnet;
+  network.internal = role == "internal";
+  network.labels = make_labels(request, role);
+  return network;
+}
+
+runtime::ContainerSpec make_sidecar(const PlanRequest& request, const Plan& plan) {
+  runtime::ContainerSpec sidecar;
+  sidecar.name = plan.name + "-egress";
+  sidecar.image = request.sidecar_image;
+  sidecar.entrypoint = {"/usr/bin/tinyproxy", "-d", "-c",
+                        std::string(proxy_config_directory) + "/tinyproxy.conf"};
+  sidecar.workdir = "/";
+  sidecar.uid = sidecar_uid;
+  sidecar.gid = sidecar_uid;
+  sidecar.labels = make_labels(request, "sidecar");
+  sidecar.read_only_root = true;
+  sidecar.binds = {{plan.sidecar_directory, proxy_config_directory, true}};
+  sidecar.tmpfs = {{"/run", sidecar_tmpfs, 01777}, {"/tmp", sidecar_tmpfs, 01777}};
+  if (request.engine.enforces_memory) sidecar.limits.memory = sidecar_memory;
+  if (request.engine.enforces_pids) sidecar.limits.pids = sidecar_pids;
+  sidecar.sysctls = {{"net.ipv4.ip_forward", "0"}, {"net.ipv6.conf.all.disable_ipv6", "1"}};
+  // The egress network first: engines route by it.
+  sidecar.networks = {{plan.networks[1].name, request.egress_subnet.at(sidecar_offset)},
+                      {plan.networks[0].name, request.internal_subnet.at(sidecar_offset)}};
+  return sidecar;
+}
+
+void set_proxy_environment(std::map<std::string, std::string>& environment, const std::string& proxy) {
+  for (const char* name :
+       {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
+    environment[name] = proxy;
+  }
+  for (const char* name : {"NO_PROXY", "no_proxy"}) environment[name] = "localhost,127.0.0.1,::1";
+  environment["NODE_USE_ENV_PROXY"] = "1";
+}
+
+runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
+  runtime::ContainerSpec agent;
+  agent.name = plan.name;
+  agent.image = request.image;
+  agent.command = request.command;
+  agent.workdir = request.workdir.empty() ? request.project.path : request.workdir;
+  agent.uid = request.uid;
+  agent.gid = request.gid;
+  agent.user_mapping = runtime::UserMapping::same_as_invoker;
+  agent.labels = make_labels(request, "agent");
+  agent.capabilities = agent_capabilities();
+  agent.init = true;
+  agent.tty = request.tty;
+  agent.open_stdin = request.open_stdin;
+  agent.binds = {{request.project.path, request.project.path, false}};
+  agent.tmpfs = {{agent_home, request.limits.tmpfs_size, 01777}, {"/tmp", request.limits.tmpfs_size, 01777}};
+  agent.limits = agent_limits(request, plan.notices);
+  agent.environment = {{"HOME", agent_home}, {"DRYDOCK", "1"}, {"DRYDOCK_VERSION", version}};
+  return agent;
+}
+
+}  // namespace
+
+std::string_view to_string(Topology topology) { return topology == Topology::host ? "host" : "bridges"; }
+
+const std::vector<std::string>& agent_capabilities() {
+  static const std::vector<std::string> capabilities{"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"};
+  return capabilities;
+}
+
+Plan build_plan(const PlanRequest& request) {
+  Plan plan;
+  plan.session = request.session;
+  plan.name = "drydock-" + request.project.name + "-" + request.session;
+  plan.project = request.project;
+  plan.mode = request.mode.mode;
+  plan.mode_reason = request.mode.reason;
+  plan.agent_name = request.agent_name;
+  plan.engine = request.engine;
+  plan.agent = make_agent(request, plan);
+
+  if (plan.mode == Mode::dood) {
+    plan.topology = Topology::host;
+    plan.agent.host_network = true;
+    plan.agent.binds.push_back({request.engine_socket, request.engine_socket, false});
+    if (request.engine_socket_gid) plan.agent.groups = {*request.engine_socket_gid};
+    plan.agent.environment[request.engine.engine == "podman" ? "CONTAINER_HOST" : "DOCKER_HOST"] =
+        "unix://" + request.engine_socket;
+    plan.agent.environment.insert(request.environment.begin(), request.environment.end());
+    return plan;
+  }
+
+  plan.topology = Topology::bridges;
+  plan.allowlist = request.allowlist;
+  plan.filter = compile_filter(request.allowlist);
+  plan.sidecar_directory = request.sidecar_directory;
+  plan.networks = {make_network(request, "internal", request.internal_subnet),
+                   make_network(request, "egress", request.egress_subnet)};
+  const runtime::Ipv4 proxy = request.internal_subnet.at(sidecar_offset);
+  plan.sidecar_files = make_proxy_files(proxy, request.internal_subnet, plan.filter);
+  plan.sidecar = make_sidecar(request, plan);
+
+  plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
+  plan.agent.no_dns = true;
+  plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
+  if (request.engine.engine == "podman") {
+    // Podman adds this name with the host's address; the first entry wins.
+    plan.agent.host_entries.push_back({"host.containers.internal", "127.0.0.1"});
+  }
+  plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
+  for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
+  set_proxy_environment(plan.agent.environment,
+                        "http://" + proxy.to_string() + ":" + std::to_string(proxy_port));
+  return plan;
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,92 @@
+// A session as data: everything that will be made, decided before the engine is touched. Building it is a
+// pure function of the request.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/allowlist.hpp"
+#include "core/mode.hpp"
+#include "core/owner.hpp"
+#include "core/project.hpp"
+#include "runtime/types.hpp"
+
+namespace drydock::core {
+
+// How the agent is kept from the network.
+enum class Topology {
+  bridges,  // internal network with a sidecar, which alone has a way out
+  host,     // dood: the host's own network
+};
+
+std::string_view to_string(Topology topology);
+
+struct Plan {
+  std::string session;
+  std::string name;  // for people: drydock-<project>-<session>
+  Project project;
+  Mode mode = Mode::contained;
+  std::string mode_reason;
+  Topology topology = Topology::bridges;
+  std::string agent_name;
+  runtime::EngineInfo engine;
+  Allowlist allowlist;  // empty in dood
+  std::string filter;
+  // The host folder that is mounted as the proxy's configuration, and what is in it.
+  std::string sidecar_directory;
+  std::map<std::string, std::string> sidecar_files;
+  std::vector<runtime::NetworkSpec> networks;
+  std::optional<runtime::ContainerSpec> sidecar;
+  runtime::ContainerSpec agent;
+  std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
+};
+
+// What the user asked for; absent: drydock's own default, which applies where the engine can.
+struct LimitRequest {
+  std::optional<std::uint64_t> memory;
+  std::optional<std::uint64_t> nano_cpus;
+  std::optional<std::int64_t> pids;
+  std::uint64_t tmpfs_size = std::uint64_t{1} << 30;
+  bool best_effort = false;
+};
+
+struct PlanRequest {
+  std::string session;
+  std::string label_name;  // --name, may be empty
+  Project project;
+  ModeDecision mode;
+  std::string agent_name;
+  Allowlist allowlist;
+  runtime::EngineInfo engine;
+  std::string image;
+  std::string sidecar_image;
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment;  // on top of drydock's own
+  std::string workdir;                             // empty: the project
+  LimitRequest limits;
+  bool tty = false;
+  bool open_stdin = false;
+  bool detached = false;
+  std::uint32_t uid = 0;  // whom the project's files belong to
+  std::uint32_t gid = 0;
+  runtime::Cidr internal_subnet;
+  runtime::Cidr egress_subnet;
+  Owner owner;
+  std::string created;            // RFC 3339
+  std::string sidecar_directory;  // where the sidecar's files will be
+  // dood only: the engine's socket on the host and its group.
+  std::string engine_socket;
+  std::optional<std::uint32_t> engine_socket_gid;
+};
+
+// Throws Error(unsupported) for a limit that was asked for and that this engine does not enforce here.
+Plan build_plan(const PlanRequest& request);
+
+// The five of INV-8: package installers and archive tools need them; the agent, not being root, has them in
+// its bounding set only.
+const std::vector<std::string>& agent_capabilities();
+
+}  // namespace drydock::core

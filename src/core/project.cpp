@@ -1,0 +1,152 @@
+#include "core/project.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+
+#include "base/digest.hpp"
+#include "base/directories.hpp"
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace drydock::core {
+namespace {
+
+std::string real_path(const std::string& path) {
+  std::array<char, PATH_MAX> resolved{};
+  return ::realpath(path.c_str(), resolved.data()) != nullptr ? std::string(resolved.data()) : std::string{};
+}
+
+bool is_inside_or_same(const std::string& path, const std::string& folder) {
+  if (folder == "/") return true;
+  return path == folder || starts_with(path, folder + "/");
+}
+
+std::vector<std::string> homes() {
+  std::vector<std::string> paths{home_directory()};
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') paths.emplace_back(home);
+  for (std::string& path : paths) {
+    if (const std::string resolved = real_path(path); !resolved.empty()) path = resolved;
+  }
+  // A service account's "home" of / protects nothing more than / itself is.
+  paths.erase(std::remove(paths.begin(), paths.end(), "/"), paths.end());
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+// The system's own folders hold no project; a mount over the same path would hide the container's.
+constexpr std::array system_folders{"/bin",   "/boot", "/dev", "/etc",  "/lib", "/lib32",
+                                    "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr"};
+// These may hold projects and are none.
+constexpr std::array shared_folders{"/home", "/media", "/mnt", "/opt",    "/root",
+                                    "/srv",  "/tmp",   "/var", "/var/tmp"};
+
+std::string sanitise(const std::string& folder_name) {
+  std::string name;
+  for (const char c : to_lower_ascii(folder_name)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (plain) {
+      name += c;
+    } else if (!name.empty() && name.back() != '-') {
+      name += '-';
+    }
+  }
+  constexpr std::size_t longest = 32;
+  name = name.substr(0, longest);
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  return name.empty() ? "project" : name;
+}
+
+}  // namespace
+
+std::vector<std::string> protected_paths() {
+  constexpr std::array credentials{".ssh",
+                                   ".gnupg",
+                                   ".aws",
+                                   ".azure",
+                                   ".kube",
+                                   ".docker",
+                                   ".config/drydock",
+                                   ".config/gcloud",
+                                   ".config/gh",
+                                   ".claude",
+                                   ".password-store",
+                                   ".local/share/keyrings"};
+  std::vector<std::string> paths;
+  for (const std::string& home : homes()) {
+    for (const char* name : credentials) paths.push_back(home + "/" + name);
+  }
+  paths.push_back(config_directory());
+  for (const char* variable : {"SSH_AUTH_SOCK", "GPG_AGENT_INFO"}) {
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value == '/') paths.push_back(split(value, ':').front());
+  }
+  if (const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+      runtime_dir != nullptr && *runtime_dir == '/') {
+    paths.emplace_back(runtime_dir);
+  }
+  for (std::string& path : paths) {
+    if (const std::string resolved = real_path(path); !resolved.empty()) path = resolved;
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+std::optional<std::string> mount_refusal(const std::string& path) {
+  if (path == "/") return "it is the whole file system (INV-1)";
+  for (const std::string& home : homes()) {
+    if (path == home) return "it is your home folder (INV-1)";
+    if (is_inside_or_same(home, path)) return "it contains your home folder (INV-1)";
+  }
+  for (const std::string& secret : protected_paths()) {
+    if (is_inside_or_same(path, secret))
+      return "'" + secret + "' holds credentials or control sockets (INV-1)";
+    if (is_inside_or_same(secret, path)) return "it contains '" + secret + "' (INV-1)";
+  }
+  for (const char* folder : system_folders) {
+    if (is_inside_or_same(path, folder)) return "'" + std::string(folder) + "' belongs to the system";
+  }
+  for (const char* folder : shared_folders) {
+    if (path == folder) return "it is a folder of the system, not a project";
+  }
+  return std::nullopt;
+}
+
+Project resolve_project(const std::string& directory) {
+  const std::string shown = printable(directory, 300);
+  const std::string path = real_path(directory);
+  if (path.empty()) {
+    throw Error(ErrorKind::invalid, with_errno("cannot use project '" + shown + "'", errno),
+                "name an existing folder, or change into one");
+  }
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    throw Error(ErrorKind::invalid, with_errno("cannot use project '" + shown + "'", errno));
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    throw Error(ErrorKind::invalid, "cannot use project '" + shown + "': it is not a folder",
+                "name its folder instead");
+  }
+  if (const auto reason = mount_refusal(path)) {
+    throw Error(ErrorKind::refused, "cannot use project '" + shown + "': " + *reason,
+                "run in a folder that holds the project and nothing else");
+  }
+  if (::access(path.c_str(), R_OK | X_OK) != 0) {
+    throw Error(ErrorKind::permission, with_errno("cannot use project '" + shown + "'", errno),
+                "make the folder readable for you");
+  }
+  Project project;
+  project.path = path;
+  project.name = sanitise(path.substr(path.rfind('/') + 1));
+  project.key = project.name + "-" + sha256_hex(path).substr(0, 8);
+  return project;
+}
+
+}  // namespace drydock::core

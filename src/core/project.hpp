@@ -1,0 +1,26 @@
+// The project folder: resolved, judged (INV-1) and named.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace drydock::core {
+
+struct Project {
+  std::string path;  // real path: no symlinks, no trailing slash
+  std::string name;  // the folder's name made fit for object names: [a-z0-9-], never empty
+  std::string key;   // name plus a short hash of the path
+};
+
+// Folders that are never mounted, nor anything that contains one of them or lies inside it (INV-1):
+// credentials, drydock's own configuration, agents' sockets. Absolute paths; those that exist are resolved.
+std::vector<std::string> protected_paths();
+
+// Why a folder may not be mounted, or nothing. `path` is a real path.
+std::optional<std::string> mount_refusal(const std::string& path);
+
+// Throws Error(invalid) when it is missing or no folder, Error(refused) when INV-1 forbids it.
+Project resolve_project(const std::string& directory);
+
+}  // namespace drydock::core

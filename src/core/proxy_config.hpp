@@ -1,0 +1,21 @@
+// The sidecar's files: tinyproxy.conf(5), the filter and the page that a refused client sees.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "runtime/address.hpp"
+
+namespace drydock::core {
+
+inline constexpr unsigned proxy_port = 8888;
+inline constexpr const char* proxy_config_directory = "/etc/drydock";  // in the sidecar
+
+// `listen` is the sidecar's address on the internal network, `clients` that network.
+std::string make_proxy_config(runtime::Ipv4 listen, const runtime::Cidr& clients);
+
+// File name -> content, for the folder that is mounted at proxy_config_directory.
+std::map<std::string, std::string> make_proxy_files(runtime::Ipv4 listen, const runtime::Cidr& clients,
+                                                    const std::string& filter);
+
+}  // namespace drydock::core

@@ -1,0 +1,367 @@
+#include "core/run.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+
+#include "base/directories.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "core/agents.hpp"
+#include "core/bootstrap.hpp"
+#include "core/invariants.hpp"
+#include "core/pump.hpp"
+#include "core/session.hpp"
+#include "core/sessions.hpp"
+#include "core/sidecar_image.hpp"
+#include "core/subnets.hpp"
+#include "core/terminal.hpp"
+#include "core/verify.hpp"
+
+namespace drydock::core {
+namespace {
+
+constexpr int launch_attempts = 5;
+constexpr int stop_grace = 3;
+constexpr std::size_t session_id_digits = 8;
+
+std::string now_rfc3339() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::optional<std::uint32_t> number_from_environment(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0' ||
+      std::string_view(text).find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const unsigned long value = std::strtoul(text, nullptr, 10);
+  return value > 0 && value < 0xffffffffUL ? std::optional(static_cast<std::uint32_t>(value)) : std::nullopt;
+}
+
+// The agent is never root (INV-8): for root it runs as the user behind sudo, or as the project's owner.
+void choose_user(PreparedRun& run) {
+  run.uid = ::geteuid();
+  run.gid = ::getegid();
+  if (run.uid != 0) return;
+  const auto sudo_uid = number_from_environment("SUDO_UID");
+  const auto sudo_gid = number_from_environment("SUDO_GID");
+  struct stat status {};
+  if (sudo_uid && sudo_gid) {
+    run.uid = *sudo_uid;
+    run.gid = *sudo_gid;
+  } else if (::stat(run.project.path.c_str(), &status) == 0 && status.st_uid != 0) {
+    run.uid = status.st_uid;
+    run.gid = status.st_gid;
+  } else {
+    throw Error(ErrorKind::refused,
+                "cannot run in project '" + run.project.path +
+                    "': it belongs to root, and the agent never runs as root (INV-8)",
+                "run drydock as a normal user, or give the folder to one");
+  }
+}
+
+void add_all(Allowlist& list, const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) list.add(entry);
+}
+
+Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
+  Allowlist list;
+  for (const std::string& host : agent.baseline) {
+    add_all(list, parse_allowlist_text(host, "baseline (" + agent.name + ")"));
+  }
+  const std::string base = config_directory() + "/egress-allowlist";
+  for (const std::string& path : {base, base + "-" + project.name, base + "-" + project.key}) {
+    add_all(list, read_allowlist_file(path, false));
+  }
+  for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
+  for (const std::string& host : options.allow) add_all(list, parse_allowlist_text(host, "--allow"));
+  return list;
+}
+
+std::optional<std::uint32_t> socket_group(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || status.st_gid == 0) return std::nullopt;
+  return status.st_gid;
+}
+
+runtime::ImageReport require_image(runtime::Engine& engine, const std::string& reference, bool is_default) {
+  try {
+    runtime::ImageReport image = engine.images().inspect(reference);
+    for (const auto& [key, value] : image.annotations) {
+      if (starts_with(key, "io.podman.annotations.checkpoint")) {
+        throw Error(ErrorKind::refused,
+                    "cannot use image '" + reference + "': it carries the annotation '" +
+                        printable(key, 100) +
+                        "', by which Podman before 6.1.3 drops its isolation (CVE-2026-94603)",
+                    "use an image without it");
+      }
+    }
+    return image;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    const std::string engine_name = engine.system().info().engine;
+    throw Error(ErrorKind::not_found,
+                "cannot use image '" + printable(reference, 200) + "': " + engine_name + " does not have it",
+                is_default ? "make it with: drydock build --base bootstrap"
+                           : "load or pull it first: " + engine_name + " pull " + printable(reference, 200));
+  }
+}
+
+std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
+  if (!run.options.command.empty()) return run.options.command;
+  if (run.options.shell) {
+    const bool has_bash =
+        image.labels.count(image_kind_label) != 0 && image.labels.at(image_kind_label) == "base";
+    return {has_bash ? "/bin/bash" : "/bin/sh"};
+  }
+  if (!run.options.image.empty() && run.options.agent.empty()) {
+    std::vector<std::string> own = image.entrypoint;
+    own.insert(own.end(), image.command.begin(), image.command.end());
+    if (!own.empty()) return own;
+  }
+  return find_agent(run.agent_name).command;
+}
+
+std::vector<runtime::Cidr> taken_subnets(runtime::Engine& engine) {
+  std::vector<runtime::Cidr> taken = host_routes();
+  for (const runtime::NetworkReport& network : engine.networks().list()) {
+    taken.insert(taken.end(), network.subnets.begin(), network.subnets.end());
+  }
+  return taken;
+}
+
+void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
+  if (info.engine == "docker" && info.rootless) {
+    throw Error(
+        ErrorKind::unsupported,
+        "cannot run a session on rootless Docker: the agent would be root in its container there (INV-8)",
+        "use rootless Podman (--runtime podman)");
+  }
+  if (run.mode.mode == Mode::dood && run.options.detach &&
+      starts_with(info.socket, "unix://" + runtime_directory())) {
+    throw Error(ErrorKind::unsupported,
+                "cannot detach a dood session: the Podman service that drydock started ends when it is idle",
+                "start your own: systemctl --user enable --now podman.socket");
+  }
+}
+
+void announce(const Plan& plan, Talk& talk) {
+  const std::string where = plan.engine.engine + (plan.engine.rootless ? ", rootless" : "");
+  if (plan.mode == Mode::dood) {
+    talk.say("session " + plan.session + ": dood (" + plan.mode_reason + "), " + where);
+    talk.warn(
+        std::string(
+            "the session has the engine's socket and the host's network: whoever controls the agent is ") +
+        (plan.engine.rootless ? "you" : "root") + " on this machine, and no jail applies");
+  } else {
+    const std::size_t hosts = plan.allowlist.entries().size();
+    talk.say("session " + plan.session + ": contained (" + plan.mode_reason + "), " + where + ", " +
+             std::to_string(hosts) + (hosts == 1 ? " host" : " hosts") +
+             " allowed; add one with --allow HOST");
+  }
+  for (const std::string& notice : plan.notices) talk.say(notice);
+}
+
+void collect_leftovers(runtime::Engine& engine, Talk& talk) {
+  try {
+    for (const Collected& entry : collect_garbage(engine, false)) {
+      talk.say("collected session " + entry.session.id + ": " + entry.reason);
+      for (const std::string& failure : entry.failures) talk.warn(failure);
+    }
+  } catch (const Error& error) {
+    // Collecting never fails a launch.
+    log::info("leftovers were not collected: {}", error.what());
+  }
+}
+
+void remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
+  try {
+    const auto failures = session.remove();
+    for (const std::string& failure : failures) talk.warn(failure);
+    if (!failures.empty()) talk.warn("remove what is left with: drydock gc");
+  } catch (const Interrupted&) {
+    stop.acknowledge();
+    talk.warn("stopped while cleaning up; remove what is left with: drydock gc");
+  }
+}
+
+// The agent ran; what is its status?
+int finish(Session& session, runtime::Engine& engine, const Plan& plan, Talk& talk) {
+  const int status = session.wait();
+  if (status == 128 + SIGKILL) {
+    try {
+      if (engine.containers().inspect(plan.agent.name).oom_killed)
+        talk.warn("the agent ran out of memory and was killed");
+    } catch (const Error& error) {
+      log::debug("{}", error.what());
+    }
+  }
+  return status;
+}
+
+int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& run, const Plan& plan,
+                 Talk& talk, StopSource& stop) {
+  const bool tty = plan.agent.tty;
+  PumpOptions options;
+  options.tty = tty;
+  options.with_stdin = plan.agent.open_stdin;
+  if (tty) options.detach_keys = DetachKeys::parse(run.options.detach_keys);
+  const auto resize = [&](runtime::TerminalSize size) {
+    if (size.rows == 0 || size.columns == 0) return;
+    try {
+      engine.containers().resize(plan.agent.name, size);
+    } catch (const Error& error) {
+      log::debug("{}", error.what());
+    }
+  };
+  options.on_resize = resize;
+
+  PumpEnd end{};
+  {
+    std::optional<RawMode> raw;
+    const auto stream = session.start_attached(plan.agent.open_stdin);
+    if (tty) {
+      raw.emplace();
+      resize(terminal_size());
+    }
+    end = pump(*stream, options, stop);
+  }
+  const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && tty;
+  if (end == PumpEnd::detached || hung_up) {
+    stop.acknowledge();
+    mark_detached(plan.session);
+    if (!hung_up)
+      talk.say("detached from session " + plan.session + "; end it with: drydock stop " + plan.session);
+    return hung_up ? 128 + SIGHUP : 0;
+  }
+  if (end == PumpEnd::stopped) {
+    const int signal = stop.acknowledge();
+    session.stop_agent(stop_grace);
+    remove_and_tell(session, talk, stop);
+    return 128 + signal;
+  }
+  const int status = finish(session, engine, plan, talk);
+  remove_and_tell(session, talk, stop);
+  return status;
+}
+
+Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::ImageReport& image,
+               const std::string& image_reference, const std::string& sidecar_image) {
+  PlanRequest request;
+  request.session = random_hex(session_id_digits);
+  request.label_name = run.options.name;
+  request.project = run.project;
+  request.mode = run.mode;
+  request.agent_name = run.agent_name;
+  request.allowlist = run.allowlist;
+  request.engine = engine.system().info();
+  request.image = image_reference;
+  request.sidecar_image = sidecar_image;
+  request.command = choose_command(run, image);
+  request.environment = run.options.environment;
+  request.workdir = run.options.workdir;
+  request.limits = run.options.limits;
+  request.tty = run.options.tty;
+  request.open_stdin = run.options.stdin_open && !run.options.detach;
+  request.detached = run.options.detach;
+  request.uid = run.uid;
+  request.gid = run.gid;
+  request.owner = Owner::self();
+  request.created = now_rfc3339();
+  request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  if (run.mode.mode == Mode::dood) {
+    constexpr std::string_view scheme = "unix://";
+    request.engine_socket = request.engine.socket.substr(scheme.size());
+    if (!request.engine.rootless) request.engine_socket_gid = socket_group(request.engine_socket);
+  } else {
+    const auto pool = *runtime::Cidr::parse(default_subnet_pool);
+    const auto subnets = choose_subnets(pool, taken_subnets(engine), 2, random_number());
+    request.internal_subnet = subnets[0];
+    request.egress_subnet = subnets[1];
+  }
+  Plan plan = build_plan(request);
+  require_sound(plan);
+  return plan;
+}
+
+std::string image_reference(const PreparedRun& run) {
+  return run.options.image.empty() ? base_image_reference() : run.options.image;
+}
+
+}  // namespace
+
+PreparedRun prepare_run(const RunOptions& options) {
+  PreparedRun run;
+  run.options = options;
+  run.project = resolve_project(options.directory);
+  run.agent_name = options.agent.empty() ? default_agent : options.agent;
+  run.mode = resolve_mode(mode_inputs(options.mode, run.project.key, run.project.name));
+  run.allowlist = effective_allowlist(options, run.project, find_agent(run.agent_name));
+  if (!options.workdir.empty() && options.workdir.front() != '/') {
+    throw Error(
+        ErrorKind::usage,
+        "cannot use working folder '" + printable(options.workdir, 200) + "': it is not an absolute path",
+        "pass --workdir /absolute/path");
+  }
+  DetachKeys::parse(options.detach_keys);
+  choose_user(run);
+  return run;
+}
+
+Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop) {
+  require_supported(engine.system().info(), run);
+  const auto image = require_image(engine, image_reference(run), run.options.image.empty());
+  const std::string sidecar =
+      run.mode.mode == Mode::contained ? sidecar_image_reference(&stop) : std::string{};
+  return make_plan(engine, run, image, image_reference(run), sidecar);
+}
+
+RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop) {
+  require_supported(engine.system().info(), run);
+  collect_leftovers(engine, talk);
+  const auto image = require_image(engine, image_reference(run), run.options.image.empty());
+  std::string sidecar;
+  if (run.mode.mode == Mode::contained) sidecar = ensure_sidecar_image(engine, false, &stop).reference;
+
+  for (int attempt = 1;; ++attempt) {
+    const Plan plan = make_plan(engine, run, image, image_reference(run), sidecar);
+    Session session(engine, plan, stop);
+    try {
+      session.launch();
+    } catch (const Error& error) {
+      // Somebody took a subnet between our look and our request.
+      if (error.kind() != ErrorKind::conflict || attempt == launch_attempts) throw;
+      log::debug("{}, planning anew", error.what());
+      continue;
+    }
+    announce(plan, talk);
+    try {
+      if (run.options.detach) {
+        session.start_detached();
+        mark_detached(plan.session);
+        return {0, plan.session};
+      }
+      return {run_attached(session, engine, run, plan, talk, stop), plan.session};
+    } catch (...) {
+      const int signal = stop.acknowledge();
+      remove_and_tell(session, talk, stop);
+      if (signal != 0) throw Interrupted(signal);
+      throw;
+    }
+  }
+}
+
+}  // namespace drydock::core

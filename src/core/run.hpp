@@ -1,0 +1,62 @@
+// `drydock run`: from what the user said to an exit status.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/stop_source.hpp"
+#include "core/mode.hpp"
+#include "core/plan.hpp"
+#include "core/talk.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock::core {
+
+struct RunOptions {
+  std::string directory = ".";
+  std::vector<std::string> command;  // empty: the agent's
+  bool shell = false;                // a shell in place of the agent
+  std::string agent;                 // empty: the default one
+  std::string image;                 // empty: drydock's own base
+  std::string name;
+  std::vector<std::string> allow;
+  std::vector<std::string> allow_files;
+  std::optional<Mode> mode;
+  std::map<std::string, std::string> environment;
+  std::string workdir;
+  LimitRequest limits;
+  bool detach = false;
+  bool tty = false;  // decided: the container gets a terminal
+  bool stdin_open = true;
+  std::string detach_keys;
+};
+
+// Everything about a run that can be checked without an engine: project, mode, allowlist, user. Throws Error
+// before anything is made or asked.
+struct PreparedRun {
+  RunOptions options;
+  Project project;
+  ModeDecision mode;
+  std::string agent_name;
+  Allowlist allowlist;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+PreparedRun prepare_run(const RunOptions& options);
+
+// The plan that a run would follow now. Asks the engine, changes nothing.
+Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop);
+
+struct RunResult {
+  int status = 0;  // the agent's exit status; 0 after a detach, 128 + N when signal N ended the session
+  std::string session;
+};
+
+// Runs the session, to its end unless detached. Throws Error and, when a signal came before the agent ran,
+// Interrupted; then nothing is left behind.
+RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop);
+
+}  // namespace drydock::core

@@ -1,0 +1,32 @@
+// Which engine to use.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/engine_provider.hpp"
+
+namespace drydock::core {
+
+using Providers = std::vector<std::unique_ptr<runtime::EngineProvider>>;
+
+struct Selection {
+  std::unique_ptr<runtime::Engine> engine;
+  std::string reason;  // "--runtime", or why auto chose it
+};
+
+// `wanted` is "auto" or a provider's name; `url` may be empty, and else needs a named engine. auto takes the
+// first provider that works, in their order, but for root: rootless is out of reach there, so the order is
+// turned round. Throws Error(usage) for a name that is none, and the last provider's error, with those before
+// as notes, when none works.
+Selection select_engine(const Providers& providers, const std::string& wanted, const std::string& url,
+                        const StopSource* stop);
+
+// Every engine that `wanted` covers and that can be reached now; for commands that look at all sessions.
+std::vector<std::unique_ptr<runtime::Engine>> reachable_engines(const Providers& providers,
+                                                                const std::string& wanted,
+                                                                const std::string& url,
+                                                                const StopSource* stop);
+
+}  // namespace drydock::core

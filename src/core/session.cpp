@@ -1,0 +1,191 @@
+#include "core/session.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+#include "base/directories.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "core/proxy_config.hpp"
+#include "core/sessions.hpp"
+#include "core/verify.hpp"
+
+namespace drydock::core {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto ready_limit = std::chrono::seconds(10);
+// tinyproxy's last line before it listens.
+constexpr std::string_view ready_line = "Reloading config file finished";
+
+// The sidecar's user is nobody of the host's: the files must be readable for others, and are shut off from
+// them by the 0700 folder above.
+void write_file(const std::string& path, const std::string& content) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file || ::fchmod(file.get(), 0644) != 0) {
+    throw Error(ErrorKind::internal, with_errno("cannot write file '" + path + "'", errno));
+  }
+  std::string_view rest = content;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw Error(ErrorKind::internal, with_errno("cannot write file '" + path + "'", errno));
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void write_files(const Plan& plan) {
+  make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
+  if (plan.sidecar_files.empty()) return;
+  make_directories(plan.sidecar_directory, 0755);
+  if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {
+    throw Error(ErrorKind::internal,
+                with_errno("cannot set the mode of '" + plan.sidecar_directory + "'", errno));
+  }
+  for (const auto& [name, content] : plan.sidecar_files)
+    write_file(plan.sidecar_directory + "/" + name, content);
+}
+
+// Whether something listens on address:port in the network namespace of a process; unknown (false, no table)
+// when /proc does not show it.
+enum class Listening { yes, no, unknown };
+
+Listening listens(int pid, runtime::Ipv4 address, unsigned port) {
+  std::ifstream table("/proc/" + std::to_string(pid) + "/net/tcp");
+  if (pid <= 0 || !table) return Listening::unknown;
+  // proc(5): the address in network byte order as one hexadecimal word, the port in host order; state 0A is
+  // LISTEN.
+  std::array<char, 16> wanted{};
+  const std::uint32_t word = __builtin_bswap32(address.value);
+  std::snprintf(wanted.data(), wanted.size(), "%08X:%04X", word, port);
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string slot;
+    std::string local;
+    std::string remote;
+    std::string state;
+    fields >> slot >> local >> remote >> state;
+    if (local == wanted.data() && state == "0A") return Listening::yes;
+  }
+  return Listening::no;
+}
+
+}  // namespace
+
+Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop)
+    : engine_(engine), plan_(plan), stop_(stop) {}
+
+void Session::create_networks() {
+  for (const runtime::NetworkSpec& network : plan_.networks) {
+    engine_.networks().create(network);
+    verify(network, engine_.networks().inspect(network.name));
+  }
+}
+
+void Session::create_containers() {
+  if (plan_.sidecar) {
+    engine_.containers().create(*plan_.sidecar);
+    verify(*plan_.sidecar, engine_.containers().inspect(plan_.sidecar->name), false);
+  }
+  engine_.containers().create(plan_.agent);
+  verify(plan_.agent, engine_.containers().inspect(plan_.agent.name), false);
+}
+
+void Session::start_sidecar() {
+  const std::string& name = plan_.sidecar->name;
+  // Attached before the start, so that its first line is an event and not a poll of a log file.
+  const auto stream = engine_.containers().attach(name, false, false);
+  engine_.containers().start(name);
+  const auto deadline = steady_clock::now() + ready_limit;
+  std::string output;
+  bool announced = false;
+  bool ended = false;
+  while (!announced && !ended) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) break;
+    std::array<pollfd, 2> watch{pollfd{stream->fd(), POLLIN, 0}, pollfd{stop_.fd(), POLLIN, 0}};
+    ::poll(watch.data(), watch.size(), stream->has_buffered() ? 0 : static_cast<int>(left));
+    stop_.check();
+    ended = !stream->read([&](runtime::Channel, std::span<const std::byte> bytes) {
+      output.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    });
+    announced = output.find(ready_line) != std::string::npos;
+  }
+  const runtime::ContainerReport report = engine_.containers().inspect(name);
+  verify(*plan_.sidecar, report, true);
+  const runtime::Ipv4 address = plan_.sidecar->networks.back().address;
+  while (announced && listens(report.pid, address, proxy_port) == Listening::no &&
+         steady_clock::now() < deadline) {
+    ::poll(nullptr, 0, 1);
+    stop_.check();
+  }
+  if (!announced || listens(report.pid, address, proxy_port) == Listening::no) {
+    const auto lines = split(trim(output), '\n');
+    const std::string last = lines.empty() ? std::string{} : printable(lines.back(), 200);
+    throw Error(ErrorKind::engine,
+                "cannot start sidecar '" + name +
+                    "': " + (ended ? "it ended at once" : "it did not listen within 10 s") +
+                    (last.empty() ? "" : ", its last words: " + last),
+                "rebuild its image with: drydock build");
+  }
+}
+
+void Session::launch() {
+  try {
+    write_files(plan_);
+    create_networks();
+    create_containers();
+    if (plan_.sidecar) start_sidecar();
+  } catch (...) {
+    // A request to stop must not stop the removal as well.
+    const int signal = stop_.acknowledge();
+    for (const std::string& failure : remove()) log::warn("{}", failure);
+    if (signal != 0) throw Interrupted(signal);
+    throw;
+  }
+}
+
+std::unique_ptr<runtime::AttachStream> Session::start_attached(bool with_stdin) {
+  auto stream = engine_.containers().attach(plan_.agent.name, plan_.agent.tty, with_stdin);
+  engine_.containers().start(plan_.agent.name);
+  verify_started();
+  return stream;
+}
+
+void Session::start_detached() {
+  engine_.containers().start(plan_.agent.name);
+  verify_started();
+}
+
+void Session::verify_started() {
+  const runtime::ContainerReport report = engine_.containers().inspect(plan_.agent.name);
+  // One that has ended already has no address any more.
+  verify(plan_.agent, report, report.state == runtime::ContainerState::running);
+}
+
+int Session::wait() { return engine_.containers().wait(plan_.agent.name); }
+
+void Session::stop_agent(int grace) { engine_.containers().stop(plan_.agent.name, grace); }
+
+std::vector<std::string> Session::remove() {
+  SessionRecord record;
+  record.id = plan_.session;
+  record.agents = {plan_.agent.name};
+  if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};
+  for (const runtime::NetworkSpec& network : plan_.networks) record.networks.push_back(network.name);
+  return remove_session(engine_, record);
+}
+
+}  // namespace drydock::core

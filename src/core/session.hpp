@@ -1,0 +1,51 @@
+// One session's life on the engine: launched from a plan, attached, ended, removed. Whatever fails on the way
+// up takes everything down again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/stop_source.hpp"
+#include "core/plan.hpp"
+#include "core/pump.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock::core {
+
+class Session {
+ public:
+  // All three must outlive the session. `plan` must be sound (require_sound).
+  Session(runtime::Engine& engine, const Plan& plan, StopSource& stop);
+
+  // Makes files, networks and containers, reads them back against the plan, and starts the sidecar; returns
+  // once its listener accepts (J9). On any failure, or Interrupted, all is removed again and the error goes
+  // on. Error(conflict) means that a subnet was taken meanwhile: plan anew.
+  void launch();
+
+  // Attaches to the agent, starts it and reads it back. Throws command_not_found and command_not_executable
+  // as Containers::start.
+  std::unique_ptr<runtime::AttachStream> start_attached(bool with_stdin);
+  void start_detached();
+
+  // The agent's exit code. Blocks until it has ended.
+  int wait();
+
+  // Ends the agent (SIGTERM, then SIGKILL after `grace` seconds).
+  void stop_agent(int grace);
+
+  // Removes everything; what could not be removed is told in the messages returned.
+  std::vector<std::string> remove();
+
+ private:
+  void create_networks();
+  void create_containers();
+  void start_sidecar();
+  void verify_started();
+
+  runtime::Engine& engine_;
+  const Plan& plan_;
+  StopSource& stop_;
+};
+
+}  // namespace drydock::core

@@ -1,0 +1,34 @@
+// The sidecar's image: the distribution's own tinyproxy and the libraries it needs, and nothing else. It is
+// made on this machine from the installed package; no registry is asked.
+#pragma once
+
+#include <string>
+
+#include "core/own_image.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock {
+class StopSource;
+}
+
+namespace drydock::core {
+
+inline constexpr const char* image_tinyproxy_label = "io.drydock.tinyproxy";  // its version
+
+// Where the image expects the session's files: tinyproxy.conf and filter.
+inline constexpr const char* sidecar_config_directory = "/etc/drydock";
+inline constexpr unsigned sidecar_uid = 65534;
+inline constexpr unsigned sidecar_gid = 65534;
+
+// Its reference is localhost/drydock-egress:<drydock version>-<tinyproxy version>.
+using SidecarImage = OwnImage;
+
+// The tag that this machine's tinyproxy gives. Throws Error(not_found) when tinyproxy is not installed.
+std::string sidecar_image_reference(const StopSource* stop = nullptr);
+
+// Makes sure that the engine has the image that this machine's tinyproxy gives; builds and loads it if not,
+// or if `rebuild` is set.
+SidecarImage ensure_sidecar_image(runtime::Engine& engine, bool rebuild = false,
+                                  const StopSource* stop = nullptr);
+
+}  // namespace drydock::core

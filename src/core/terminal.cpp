@@ -1,0 +1,101 @@
+#include "core/terminal.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+
+#include "base/error.hpp"
+
+namespace drydock::core {
+namespace {
+
+termios saved_mode;
+std::atomic<bool> is_raw{false};
+std::atomic<int> window_pipe{-1};
+constexpr std::array fatal_signals{SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+std::array<struct sigaction, fatal_signals.size()> earlier_fatal;
+struct sigaction earlier_window;
+
+void restore() {
+  // tcsetattr is async-signal-safe (signal-safety(7)).
+  if (is_raw.exchange(false)) tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
+}
+
+void on_fatal(int signal) {
+  restore();
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  sigaction(signal, &by_default, nullptr);
+  raise(signal);
+}
+
+void on_window(int) {
+  const int saved = errno;
+  const char byte = 'w';
+  [[maybe_unused]] const ssize_t written = ::write(window_pipe.load(), &byte, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+RawMode::RawMode() {
+  if (tcgetattr(STDIN_FILENO, &saved_mode) != 0) {
+    throw Error(ErrorKind::internal, with_errno("cannot read the terminal's mode", errno));
+  }
+  termios raw = saved_mode;
+  cfmakeraw(&raw);
+  is_raw.store(true);
+  for (std::size_t i = 0; i < fatal_signals.size(); ++i) {
+    struct sigaction action {};
+    action.sa_handler = on_fatal;
+    sigaction(fatal_signals[i], &action, &earlier_fatal[i]);
+  }
+  if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0) {
+    is_raw.store(false);
+    throw Error(ErrorKind::internal, with_errno("cannot set the terminal to raw mode", errno));
+  }
+}
+
+RawMode::~RawMode() {
+  restore();
+  for (std::size_t i = 0; i < fatal_signals.size(); ++i)
+    sigaction(fatal_signals[i], &earlier_fatal[i], nullptr);
+}
+
+runtime::TerminalSize terminal_size() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return {size.ws_row, size.ws_col};
+}
+
+WindowWatch::WindowWatch() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw Error(ErrorKind::internal, with_errno("cannot make a pipe", errno));
+  }
+  read_end_.reset(ends[0]);
+  write_end_.reset(ends[1]);
+  window_pipe.store(write_end_.get());
+  struct sigaction action {};
+  action.sa_handler = on_window;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGWINCH, &action, &earlier_window);
+}
+
+WindowWatch::~WindowWatch() {
+  sigaction(SIGWINCH, &earlier_window, nullptr);
+  window_pipe.store(-1);
+}
+
+void WindowWatch::drain() const {
+  char buffer[64];
+  while (::read(read_end_.get(), buffer, sizeof buffer) > 0) {
+  }
+}
+
+}  // namespace drydock::core

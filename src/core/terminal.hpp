@@ -1,0 +1,39 @@
+// The user's terminal while a container has it: raw mode, size, and the wish to know when the size changes.
+#pragma once
+
+#include <termios.h>
+
+#include "base/unique_fd.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock::core {
+
+// Standard input in raw mode for as long as this lives. The old mode comes back on every way out, also when a
+// signal that ends the process comes in between (SIGQUIT, SIGABRT, SIGSEGV and the like), but for SIGKILL.
+class RawMode {
+ public:
+  RawMode();
+  ~RawMode();
+  RawMode(const RawMode&) = delete;
+  RawMode& operator=(const RawMode&) = delete;
+};
+
+// The size of the terminal on standard output; zeros when it has none.
+runtime::TerminalSize terminal_size();
+
+// Readable after the window changed (SIGWINCH), until drained.
+class WindowWatch {
+ public:
+  WindowWatch();
+  ~WindowWatch();
+  WindowWatch(const WindowWatch&) = delete;
+  WindowWatch& operator=(const WindowWatch&) = delete;
+  int fd() const { return read_end_.get(); }
+  void drain() const;
+
+ private:
+  UniqueFd read_end_;
+  UniqueFd write_end_;
+};
+
+}  // namespace drydock::core
