@@ -1,0 +1,82 @@
+// A command of the command line: what it is called, which options it has, what it does.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/stop_source.hpp"
+#include "cli/console.hpp"
+#include "core/selection.hpp"
+
+namespace drydock::cli {
+
+namespace po = boost::program_options;
+
+// Options that stand before or after the command.
+struct GlobalOptions {
+  std::string runtime = "auto";
+  std::string engine;
+  std::string log_level;
+  std::string log_file;
+  std::string directory;
+  bool json = false;
+  bool quiet = false;
+  int verbose = 0;
+  bool help = false;
+  bool version = false;
+};
+
+struct Invocation {
+  const GlobalOptions& global;
+  const po::variables_map& values;
+  const std::vector<std::string>& operands;
+  // What stands behind `--`; absent when there is no `--`.
+  const std::optional<std::vector<std::string>>& command;
+  Console& console;
+  StopSource& stop;
+
+  bool has(const std::string& option) const { return values.count(option) != 0; }
+  bool flag(const std::string& option) const { return has(option) && values[option].as<bool>(); }
+  std::string text(const std::string& option) const {
+    return has(option) ? values[option].as<std::string>() : "";
+  }
+  std::vector<std::string> list(const std::string& option) const {
+    return has(option) ? values[option].as<std::vector<std::string>>() : std::vector<std::string>{};
+  }
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual std::string name() const = 0;
+  virtual std::vector<std::string> aliases() const { return {}; }
+  virtual std::string summary() const = 0;   // one line, lower case
+  virtual std::string synopsis() const = 0;  // what follows "drydock NAME"
+  virtual std::string description() const { return {}; }
+  virtual void declare(po::options_description& options) const { (void)options; }
+  virtual std::size_t max_operands() const { return 0; }
+  virtual bool takes_command() const { return false; }
+  // The exit status of a failure of drydock's or the engine's.
+  virtual int failure_status() const { return 1; }
+  // The exit status. Throws Error, Interrupted.
+  virtual int run(const Invocation& invocation) const = 0;
+};
+
+// All of them, in the order in which help lists them.
+const std::vector<std::unique_ptr<Command>>& commands();
+// By name or alias; null when there is none.
+const Command* find_command(const std::string& name);
+
+std::unique_ptr<Command> make_run_command();
+std::unique_ptr<Command> make_shell_command();
+std::unique_ptr<Command> make_list_command();
+std::unique_ptr<Command> make_stop_command();
+std::unique_ptr<Command> make_gc_command();
+std::unique_ptr<Command> make_build_command();
+std::unique_ptr<Command> make_version_command();
+std::unique_ptr<Command> make_help_command();
+
+}  // namespace drydock::cli

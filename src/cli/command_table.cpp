@@ -1,0 +1,37 @@
+#include <algorithm>
+
+#include "cli/command.hpp"
+
+namespace drydock::cli {
+namespace {
+
+std::vector<std::unique_ptr<Command>> make_commands() {
+  std::vector<std::unique_ptr<Command>> table;
+  table.push_back(make_run_command());
+  table.push_back(make_shell_command());
+  table.push_back(make_list_command());
+  table.push_back(make_stop_command());
+  table.push_back(make_gc_command());
+  table.push_back(make_build_command());
+  table.push_back(make_version_command());
+  table.push_back(make_help_command());
+  return table;
+}
+
+}  // namespace
+
+const std::vector<std::unique_ptr<Command>>& commands() {
+  static const std::vector<std::unique_ptr<Command>> table = make_commands();
+  return table;
+}
+
+const Command* find_command(const std::string& name) {
+  for (const auto& command : commands()) {
+    const auto aliases = command->aliases();
+    if (command->name() == name || std::find(aliases.begin(), aliases.end(), name) != aliases.end())
+      return command.get();
+  }
+  return nullptr;
+}
+
+}  // namespace drydock::cli

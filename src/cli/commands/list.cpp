@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <ctime>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "cli/engines.hpp"
+#include "core/sessions.hpp"
+
+namespace drydock::cli {
+namespace {
+
+std::string status_word(const core::SessionRecord& session) {
+  if (!session.agent_state) return "incomplete";
+  switch (*session.agent_state) {
+    case runtime::ContainerState::created:
+      return "starting";
+    case runtime::ContainerState::running:
+      return session.detached ? "detached" : "running";
+    case runtime::ContainerState::paused:
+      return "paused";
+    case runtime::ContainerState::exited:
+      return "ended";
+    case runtime::ContainerState::other:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+bool is_live(const core::SessionRecord& session) {
+  return session.agent_state == runtime::ContainerState::running ||
+         session.agent_state == runtime::ContainerState::paused;
+}
+
+std::string age(std::int64_t created) {
+  if (created == 0) return "-";
+  const std::int64_t seconds =
+      std::max<std::int64_t>(0, static_cast<std::int64_t>(std::time(nullptr)) - created);
+  if (seconds < 120) return std::to_string(seconds) + "s";
+  if (seconds < 7200) return std::to_string(seconds / 60) + "m";
+  if (seconds < 172800) return std::to_string(seconds / 3600) + "h";
+  return std::to_string(seconds / 86400) + "d";
+}
+
+Json to_json(const core::SessionRecord& session) {
+  return {{"id", session.id},       {"name", session.name},           {"project", session.project},
+          {"agent", session.agent}, {"mode", session.mode},           {"runtime", session.runtime},
+          {"image", session.image}, {"status", status_word(session)}, {"created", session.created}};
+}
+
+std::string field(const core::SessionRecord& session, const std::string& key) {
+  const Json json = to_json(session);
+  const Json* member = find_member(json, key);
+  return member != nullptr && member->is_string() ? member->get<std::string>() : std::string{};
+}
+
+bool matches(const core::SessionRecord& session, const std::vector<std::string>& filters) {
+  return std::all_of(filters.begin(), filters.end(), [&](const std::string& filter) {
+    const auto equals = filter.find('=');
+    return field(session, filter.substr(0, equals)) == filter.substr(equals + 1);
+  });
+}
+
+void check_filters(const std::vector<std::string>& filters) {
+  const std::vector<std::string> keys{"id", "name", "project", "agent", "mode", "runtime", "image", "status"};
+  for (const std::string& filter : filters) {
+    const auto equals = filter.find('=');
+    const std::string key = filter.substr(0, equals);
+    if (equals != std::string::npos && std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    const std::string near = nearest(key, keys);
+    throw Error(
+        ErrorKind::usage,
+        "cannot use filter '" + printable(filter, 80) + "': it is not KEY=VALUE with a known key",
+        near.empty() || near == key ? "use one of: " + join(keys, ", ") : "did you mean '" + near + "=…'?");
+  }
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const bool last = i + 1 == row.size();
+      text += row[i] + (last ? "\n" : std::string(widths[i] - row[i].size() + 2, ' '));
+    }
+  }
+  return text;
+}
+
+class ListCommand : public Command {
+ public:
+  std::string name() const override { return "list"; }
+  std::vector<std::string> aliases() const override { return {"ps"}; }
+  std::string summary() const override { return "list the sessions"; }
+  std::string synopsis() const override { return "[--all] [--filter KEY=VALUE]"; }
+  std::string description() const override {
+    return "Sessions of all reachable engines, or of the one that --runtime names; newest first. With --json "
+           "an array.";
+  }
+  void declare(po::options_description& options) const override {
+    auto add = options.add_options();
+    add("all,a", po::bool_switch(), "also sessions that have ended or are incomplete");
+    add("filter", po::value<std::vector<std::string>>()->composing()->value_name("K=V"),
+        "only sessions where K is V: id, name, project, agent, mode, runtime, image, status");
+  }
+
+  int run(const Invocation& invocation) const override {
+    const auto filters = invocation.list("filter");
+    check_filters(filters);
+    const bool all = invocation.flag("all");
+    std::vector<core::SessionRecord> sessions;
+    const auto providers = make_providers();
+    for (const auto& engine : core::reachable_engines(providers, invocation.global.runtime,
+                                                      invocation.global.engine, &invocation.stop)) {
+      for (core::SessionRecord& session : core::find_sessions(*engine)) {
+        if ((all || is_live(session)) && matches(session, filters)) sessions.push_back(std::move(session));
+      }
+    }
+    if (invocation.global.json) {
+      Json array = Json::array();
+      for (const auto& session : sessions) array.push_back(to_json(session));
+      invocation.console.print(array.dump(2) + "\n");
+      return 0;
+    }
+    std::vector<std::vector<std::string>> rows{
+        {"SESSION", "PROJECT", "AGENT", "MODE", "RUNTIME", "STATUS", "AGE", "NAME"}};
+    for (const auto& session : sessions) {
+      rows.push_back({session.id, printable(session.project, 200), session.agent, session.mode,
+                      session.runtime, status_word(session), age(session.created), session.name});
+    }
+    invocation.console.print(table(rows));
+    return 0;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_list_command() { return std::make_unique<ListCommand>(); }
+
+}  // namespace drydock::cli

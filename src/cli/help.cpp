@@ -1,0 +1,42 @@
+#include "cli/help.hpp"
+
+#include <sstream>
+
+#include "cli/command_line.hpp"
+
+namespace drydock::cli {
+
+std::string general_help() {
+  std::ostringstream text;
+  text << "drydock runs a coding agent, or any command you do not fully trust, in a container that sees one\n"
+          "project folder and reaches only the hosts you allowed.\n\n"
+          "Usage: drydock [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGS] [-- CMD...]\n"
+          "       drydock [RUN OPTIONS] [-- CMD...]        the same as drydock run\n\nCommands:\n";
+  for (const auto& command : commands()) {
+    std::string name = command->name();
+    for (const std::string& alias : command->aliases()) name += ", " + alias;
+    text << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command->summary()
+         << "\n";
+  }
+  text << "\n"
+       << global_options()
+       << "\nExit status of run and shell: the command's own; 125 drydock or the engine failed, 126 the "
+          "command\n"
+          "cannot be executed, 127 it was not found, 128+N it was ended by signal N, 2 wrong usage.\n";
+  return text.str();
+}
+
+std::string command_help(const Command& command) {
+  std::ostringstream text;
+  text << "Usage: drydock " << command.name() << (command.synopsis().empty() ? "" : " ") << command.synopsis()
+       << "\n\n"
+       << command.summary() << "\n";
+  if (!command.description().empty()) text << "\n" << command.description() << "\n";
+  po::options_description options("Options");
+  command.declare(options);
+  if (!options.options().empty()) text << "\n" << options;
+  text << "\n" << global_options();
+  return text.str();
+}
+
+}  // namespace drydock::cli

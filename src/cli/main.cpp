@@ -1,0 +1,103 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/stop_source.hpp"
+#include "base/version.hpp"
+#include "cli/command_line.hpp"
+#include "cli/help.hpp"
+
+namespace drydock::cli {
+namespace {
+
+constexpr int usage_status = 2;
+
+void configure_log(const GlobalOptions& global) {
+  log::Level level = log::Level::warn;
+  if (global.verbose == 1) level = log::Level::info;
+  if (global.verbose == 2) level = log::Level::debug;
+  if (global.verbose > 2) level = log::Level::trace;
+  if (!global.log_level.empty()) level = log::parse_level(global.log_level);
+  log::configure(level, global.log_file);
+}
+
+int exit_status(const Error& error, const Command* command) {
+  switch (error.kind()) {
+    case ErrorKind::usage:
+      return usage_status;
+    case ErrorKind::command_not_executable:
+      return 126;
+    case ErrorKind::command_not_found:
+      return 127;
+    default:
+      return command != nullptr ? command->failure_status() : 1;
+  }
+}
+
+void change_directory(const std::string& directory) {
+  if (!directory.empty() && ::chdir(directory.c_str()) != 0) {
+    throw Error(ErrorKind::invalid, with_errno("cannot change to directory '" + directory + "'", errno),
+                "name an existing folder after -C");
+  }
+}
+
+int run(const std::vector<std::string>& arguments) {
+  Console console;
+  const Command* command = nullptr;
+  try {
+    GlobalOptions global;
+    try {
+      const CommandLine line = parse_command_line(arguments, global);
+      command = line.command;
+      console.configure(line.global.quiet, line.global.verbose, line.global.json);
+      if (line.global.help) {
+        const bool general = arguments.size() == 1;
+        console.print(general ? general_help() : command_help(*line.command));
+        return 0;
+      }
+      if (line.global.version) {
+        console.print(std::string("drydock ") + version + "\n");
+        return 0;
+      }
+      configure_log(line.global);
+      change_directory(line.global.directory);
+      StopSource stop;
+      const SignalRouter router(stop);
+      return command->run({line.global, line.values, line.operands, line.container_command, console, stop});
+    } catch (const Error&) {
+      if (command == nullptr) console.configure(global.quiet, 0, global.json);
+      throw;
+    }
+  } catch (const Interrupted& interrupted) {
+    return 128 + interrupted.signal();
+  } catch (const Error& error) {
+    const int status = exit_status(error, command);
+    console.report(error, status);
+    return status;
+  } catch (const std::exception& error) {
+    const int status = command != nullptr ? command->failure_status() : 1;
+    console.report(Error(ErrorKind::internal, std::string("cannot go on: ") + error.what()), status);
+    return status;
+  }
+}
+
+// A closed standard stream would give its number to the next file that is opened.
+void open_missing_streams() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) == -1)
+      ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): it is a standard stream
+  }
+}
+
+}  // namespace
+}  // namespace drydock::cli
+
+int main(int argc, char** argv) {
+  drydock::cli::open_missing_streams();
+  std::signal(SIGPIPE, SIG_IGN);
+  return drydock::cli::run({argv + 1, argv + argc});
+}

@@ -1,0 +1,181 @@
+#include "cli/run_options.hpp"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/quantity.hpp"
+#include "base/text.hpp"
+#include "cli/engines.hpp"
+#include "core/detach_keys.hpp"
+#include "core/plan_json.hpp"
+
+namespace drydock::cli {
+namespace {
+
+[[noreturn]] void bad_value(const std::string& option, const std::string& value, const std::string& reason,
+                            const std::string& hint) {
+  throw Error(ErrorKind::usage,
+              "cannot use option '" + option + "': '" + printable(value, 80) + "' " + reason, hint);
+}
+
+std::optional<std::uint64_t> byte_size(const Invocation& invocation, const std::string& option) {
+  if (!invocation.has(option)) return std::nullopt;
+  const auto size = parse_byte_size(invocation.text(option));
+  if (!size || *size == 0)
+    bad_value("--" + option, invocation.text(option), "is not a size", "write it as 512m or 2g");
+  return size;
+}
+
+core::LimitRequest read_limits(const Invocation& invocation) {
+  constexpr std::uint64_t smallest_memory = std::uint64_t{6} << 20;  // what Docker takes
+  core::LimitRequest limits;
+  limits.memory = byte_size(invocation, "memory");
+  if (limits.memory && *limits.memory < smallest_memory) {
+    bad_value("--memory", invocation.text("memory"), "is too little", "give at least 6m");
+  }
+  if (invocation.has("cpus")) {
+    limits.nano_cpus = parse_nano_cpus(invocation.text("cpus"));
+    if (!limits.nano_cpus)
+      bad_value("--cpus", invocation.text("cpus"), "is not a number of CPUs", "write it as 1.5");
+  }
+  if (invocation.has("pids-limit")) {
+    const std::string text = invocation.text("pids-limit");
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 1) {
+      bad_value("--pids-limit", text, "is not a number of processes", "write it as 512");
+    }
+    limits.pids = value;
+  }
+  if (const auto size = byte_size(invocation, "tmpfs-size")) limits.tmpfs_size = *size;
+  limits.best_effort = invocation.flag("best-effort-limits");
+  return limits;
+}
+
+std::map<std::string, std::string> read_environment(const Invocation& invocation) {
+  std::map<std::string, std::string> environment;
+  for (const std::string& entry : invocation.list("env")) {
+    const auto equals = entry.find('=');
+    const std::string name = entry.substr(0, equals);
+    if (name.empty()) bad_value("--env", entry, "names no variable", "write it as NAME or NAME=VALUE");
+    if (equals != std::string::npos) {
+      environment[name] = entry.substr(equals + 1);
+    } else if (const char* value = std::getenv(name.c_str())) {
+      environment[name] = value;
+    }
+  }
+  return environment;
+}
+
+std::optional<core::Mode> read_mode(const Invocation& invocation) {
+  if (!invocation.has("mode")) return std::nullopt;
+  const std::string mode = invocation.text("mode");
+  if (mode == "contained") return core::Mode::contained;
+  if (mode == "dood") return core::Mode::dood;
+  bad_value("--mode", mode, "is no mode", "use contained or dood");
+}
+
+bool decide_tty(const Invocation& invocation) {
+  const bool terminals = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  const bool detach = invocation.flag("detach");
+  if (invocation.flag("tty")) {
+    if (invocation.flag("no-tty")) bad_value("--tty", "--no-tty", "contradicts it", "give one of them");
+    if (!terminals && !detach) {
+      throw Error(ErrorKind::usage, "cannot use option '--tty': standard input and output are not a terminal",
+                  "leave -t out: a terminal is used when there is one");
+    }
+    return true;
+  }
+  return terminals && !detach && !invocation.flag("no-tty");
+}
+
+}  // namespace
+
+void declare_run_options(po::options_description& options) {
+  auto add = options.add_options();
+  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
+  const auto list = [](const char* name) {
+    return po::value<std::vector<std::string>>()->composing()->value_name(name);
+  };
+  add("image", text("REF"), "the container image; it must be in the engine's store");
+  add("agent", text("NAME"), "the agent profile, by default claude");
+  add("name", text("NAME"), "a name for the session, for list and stop");
+  add("allow", list("HOST"), "allow HOST (example.org, *.example.org, .example.org); repeatable");
+  add("allow-file", list("FILE"), "allow the hosts in FILE; repeatable");
+  add("mode", text("MODE"), "contained (the default), or dood: the engine's socket, no jail");
+  add("env,e", list("K[=V]"), "set a variable, or pass on one of yours; repeatable");
+  add("workdir,w", text("DIR"), "working folder in the container, by default the project");
+  add("detach,d", po::bool_switch(), "leave the session running, print its id");
+  add("interactive,i", po::bool_switch(), "keep standard input open (the default)");
+  add("tty,t", po::bool_switch(), "a terminal in the container; the default when there is one here");
+  add("no-tty", po::bool_switch(), "no terminal in the container");
+  add("detach-keys", text("KEYS"), "keys that leave the session running, by default ctrl-],ctrl-]");
+  add("memory", text("SIZE"), "memory limit, as 2g");
+  add("cpus", text("N"), "CPU limit, as 1.5");
+  add("pids-limit", text("N"), "limit on processes and threads");
+  add("tmpfs-size", text("SIZE"), "size of /tmp and of the home folder, by default 1g");
+  add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
+  add("dry-run", po::bool_switch(), "print the plan, change nothing");
+}
+
+core::RunOptions read_run_options(const Invocation& invocation) {
+  core::RunOptions options;
+  if (!invocation.operands.empty()) options.directory = invocation.operands.front();
+  if (invocation.command) {
+    options.command = *invocation.command;
+    if (options.command.empty()) {
+      throw Error(ErrorKind::usage, "cannot use '--': no command stands behind it",
+                  "write the command, or leave -- out");
+    }
+  }
+  options.agent = invocation.text("agent");
+  options.image = invocation.text("image");
+  if (invocation.has("image") && options.image.empty()) bad_value("--image", "", "is empty", "name an image");
+  options.name = invocation.text("name");
+  if (options.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+          std::string::npos ||
+      options.name.size() > 64) {
+    bad_value("--name", options.name, "is not a name", "use up to 64 letters, digits and _.-");
+  }
+  options.allow = invocation.list("allow");
+  options.allow_files = invocation.list("allow-file");
+  options.mode = read_mode(invocation);
+  options.environment = read_environment(invocation);
+  options.workdir = invocation.text("workdir");
+  options.limits = read_limits(invocation);
+  options.detach = invocation.flag("detach");
+  options.tty = decide_tty(invocation);
+  if (options.tty && options.environment.count("TERM") == 0) {
+    const char* term = std::getenv("TERM");
+    options.environment["TERM"] = term != nullptr && *term != '\0' ? term : "xterm";
+  }
+  options.detach_keys =
+      invocation.has("detach-keys") ? invocation.text("detach-keys") : std::string(core::default_detach_keys);
+  return options;
+}
+
+int run_session(const Invocation& invocation, const core::RunOptions& options) {
+  const core::PreparedRun prepared = core::prepare_run(options);
+  const auto providers = make_providers();
+  const core::Selection selection =
+      core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
+  if (invocation.flag("dry-run")) {
+    const core::Plan plan = core::plan_run(*selection.engine, prepared, invocation.stop);
+    invocation.console.print(invocation.global.json ? core::to_json(plan).dump(2) + "\n"
+                                                    : core::to_text(plan));
+    return 0;
+  }
+  const core::RunResult result =
+      core::execute_run(*selection.engine, prepared, invocation.console, invocation.stop);
+  if (options.detach) {
+    invocation.console.print(invocation.global.json ? Json{{"session", result.session}}.dump() + "\n"
+                                                    : result.session + "\n");
+  }
+  return result.status;
+}
+
+}  // namespace drydock::cli

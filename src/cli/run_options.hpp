@@ -1,0 +1,15 @@
+// The options that run and shell share.
+#pragma once
+
+#include "cli/command.hpp"
+#include "core/run.hpp"
+
+namespace drydock::cli {
+
+void declare_run_options(po::options_description& options);
+// Throws Error(usage) for values that make no sense, before anything is made.
+core::RunOptions read_run_options(const Invocation& invocation);
+// Prepares, then prints the plan (--dry-run) or runs it.
+int run_session(const Invocation& invocation, const core::RunOptions& options);
+
+}  // namespace drydock::cli
