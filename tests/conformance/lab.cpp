@@ -1,0 +1,155 @@
+#include "lab.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/process.hpp"
+#include "base/text.hpp"
+
+namespace drydock::conformance {
+namespace {
+
+// Set by CMake.
+const std::string program = DRYDOCK_PROGRAM;
+const std::string image_program = DRYDOCK_TEST_IMAGE_PROGRAM;
+const std::string lab_directory = DRYDOCK_LAB_SCRIPTS;
+
+std::string lab_variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr)
+    throw std::runtime_error(std::string(name) + " is not set: run this in tests/lab/lab");
+  return value;
+}
+
+Outcome run_program(const std::vector<std::string>& argv) {
+  ProcessOptions options;
+  options.output_limit = std::size_t{64} << 20;
+  const ProcessResult result = run_process(argv, options);
+  return {result.exit_code, result.output, result.error_output};
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
+  return stream << "status " << outcome.status << "\n--- stdout\n"
+                << printable(outcome.out, 3000) << "\n--- stderr\n"
+                << printable(outcome.err, 3000) << "\n---";
+}
+
+Outcome sh(const std::string& script) { return run_program({"/bin/bash", "-c", script}); }
+
+Outcome sh_as_user(const std::string& script) {
+  return run_program({lab_directory + "/as-dev", "/bin/bash", "-c", script});
+}
+
+std::string quote(const std::string& word) {
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+Log::Log(std::string name)
+    : path_(lab_variable("DRYDOCK_LAB") + "/log/" + std::move(name) + ".log"),
+      start_(read_file(path_).size()) {}
+
+std::vector<std::string> Log::lines_with(const std::vector<std::string>& texts) const {
+  const Outcome mark = sh(lab_directory + "/mark");
+  if (mark.status != 0) throw std::runtime_error("the lab's packet log is dead: " + mark.err);
+  std::vector<std::string> lines;
+  for (const std::string& line : split(read_file(path_).substr(start_), '\n')) {
+    bool all = !line.empty();
+    for (const std::string& text : texts) all = all && line.find(text) != std::string::npos;
+    if (all) lines.push_back(line);
+  }
+  return lines;
+}
+
+void Conformance::SetUpTestSuite() {
+  // Once a process and engine: suites share the lab.
+  static std::set<std::string> loaded;
+  const std::string archive = lab_variable("TMPDIR") + "/drydock-test-image.tar";
+  if (loaded.insert("archive").second) {
+    const Outcome made = sh(image_program + " --ca " + quote(lab_variable("DRYDOCK_LAB_CA")) + " " +
+                            quote(archive) + " " + test_image + " && chmod 644 " + quote(archive));
+    ASSERT_EQ(made.status, 0) << made;
+  }
+  for (const std::string engine : {"podman", "docker"}) {
+    if (sh_as_user(engine + " info").status != 0 || !loaded.insert(engine).second) continue;
+    const Outcome done = sh_as_user(engine + " load -i " + quote(archive));
+    ASSERT_EQ(done.status, 0) << done;
+  }
+}
+
+void Conformance::SetUp() {
+  const Outcome made = sh_as_user("mktemp -d \"$HOME/project.XXXXXX\"");
+  ASSERT_EQ(made.status, 0) << made;
+  project_ = std::string(trim(made.out));
+  ASSERT_EQ(engine("info").status, 0) << backend() << " does not work in this lab";
+}
+
+void Conformance::TearDown() {
+  EXPECT_EQ(leftovers(), "") << "the test left something in the engine";
+  // The Podman service that drydock started ends when idle; nothing else of drydock's may be running, now or
+  // then.
+  const Outcome processes =
+      sh("for i in $(seq 150); do pgrep -u dev -f 'drydock|tinyproxy|conmon' >/dev/null || exit 0; "
+         "sleep 0.1; done; pgrep -u dev -af 'drydock|tinyproxy|conmon'; exit 1");
+  EXPECT_EQ(processes.status, 0) << "processes are left: " << processes.out;
+  const Outcome files =
+      sh("find /run/user/1000/drydock ! -type d 2>/dev/null; ls /run/user/1000/drydock/sessions 2>/dev/null");
+  EXPECT_EQ(files.out, "") << "files are left";
+  if (!project_.empty()) sh("rm -rf " + quote(project_));
+}
+
+std::string Conformance::drydock_words() const { return program + " --runtime " + backend(); }
+
+Outcome Conformance::drydock(const std::string& arguments) const {
+  return sh_as_user("cd " + quote(project_) + " && " + drydock_words() + " " + arguments);
+}
+
+Outcome Conformance::run(const std::string& options, const std::string& command) const {
+  return drydock("run --image " + std::string(test_image) + " " + options + " -- " + command);
+}
+
+Outcome Conformance::unjailed(const std::string& command, const std::string& options) const {
+  return engine("run --rm -v " + quote(project_) + ":" + quote(project_) + " -w " + quote(project_) + " " +
+                options + " " + test_image + " " + command);
+}
+
+Outcome Conformance::engine(const std::string& arguments) const {
+  return sh_as_user(backend() + " " + arguments);
+}
+
+std::string Conformance::leftovers() const {
+  return engine("ps -aq --filter label=io.drydock.session").out +
+         engine("network ls -q --filter label=io.drydock.session").out + engine("volume ls -q").out;
+}
+
+void Conformance::write_project_file(const std::string& name, const std::string& content) const {
+  const std::string path = project_ + "/" + name;
+  std::ofstream(path) << content;
+  const Outcome given = sh("chown dev: " + quote(path));
+  ASSERT_EQ(given.status, 0) << given;
+}
+
+std::string Conformance::live_session() const {
+  const Outcome found =
+      engine("ps --filter label=io.drydock.role=agent --format '{{.Label \"io.drydock.session\"}}'");
+  if (found.status == 0 && !trim(found.out).empty()) return std::string(trim(found.out));
+  const Outcome podman =
+      engine("ps --filter label=io.drydock.role=agent --format '{{index .Labels \"io.drydock.session\"}}'");
+  return std::string(trim(podman.out));
+}
+
+}  // namespace drydock::conformance
