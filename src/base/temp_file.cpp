@@ -39,6 +39,17 @@ TempFile::TempFile(std::string_view prefix, const std::string& directory)
   if (!fd_) fail("file", wanted, errno);
 }
 
+void TempFile::write(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      throw Error(ErrorKind::permission, with_errno("cannot write to temporary file '" + path_ + "'", errno));
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 TempFile::~TempFile() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }

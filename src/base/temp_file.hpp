@@ -18,6 +18,8 @@ class TempFile {
   TempFile& operator=(TempFile&&) noexcept;
 
   const std::string& path() const { return path_; }
+  // Appends. Throws Error(permission).
+  void write(std::string_view bytes) const;
   // Open for reading and writing, close-on-exec.
   int fd() const { return fd_.get(); }
 

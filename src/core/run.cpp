@@ -144,6 +144,17 @@ std::vector<runtime::Cidr> taken_subnets(runtime::Engine& engine) {
 }
 
 void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
+  if (run.mode.mode == Mode::contained && info.network_backend == "cni") {
+    throw Error(ErrorKind::unsupported,
+                "cannot run a session on podman: its network backend is cni, and only netavark keeps an "
+                "internal network closed",
+                "apt install netavark aardvark-dns, then: podman system reset");
+  }
+  if (run.mode.mode == Mode::contained && !info.seccomp) {
+    throw Error(ErrorKind::unsupported,
+                "cannot run a session on " + info.engine + ": its containers get no seccomp filter here",
+                "switch the engine's default seccomp profile on");
+  }
   if (info.engine == "docker" && info.rootless) {
     throw Error(
         ErrorKind::unsupported,
@@ -198,9 +209,30 @@ void remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
   }
 }
 
+// Engines do not name the command in a way that users know it by.
+template <typename Action>
+auto naming_command(const Plan& plan, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    const std::string shown = "'" + printable(plan.agent.command.front(), 200) + "'";
+    if (error.kind() == ErrorKind::command_not_found) {
+      throw Error(error.kind(), "cannot run command " + shown + ": it was not found in the container",
+                  "see that the image has it, or name it by its path")
+          .add_note(error.what());
+    }
+    if (error.kind() == ErrorKind::command_not_executable) {
+      throw Error(error.kind(), "cannot run command " + shown + ": it is not an executable file",
+                  "see its mode and its first line")
+          .add_note(error.what());
+    }
+    throw;
+  }
+}
+
 // The agent ran; what is its status?
 int finish(Session& session, runtime::Engine& engine, const Plan& plan, Talk& talk) {
-  const int status = session.wait();
+  const int status = naming_command(plan, [&] { return session.wait(); });
   if (status == 128 + SIGKILL) {
     try {
       if (engine.containers().inspect(plan.agent.name).oom_killed)
@@ -232,7 +264,7 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   PumpEnd end{};
   {
     std::optional<RawMode> raw;
-    const auto stream = session.start_attached(plan.agent.open_stdin);
+    const auto stream = naming_command(plan, [&] { return session.start_attached(plan.agent.open_stdin); });
     if (tty) {
       raw.emplace();
       resize(terminal_size());
@@ -350,7 +382,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
     announce(plan, talk);
     try {
       if (run.options.detach) {
-        session.start_detached();
+        naming_command(plan, [&] { session.start_detached(); });
         mark_detached(plan.session);
         return {0, plan.session};
       }

@@ -65,9 +65,11 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   auto capabilities = spec.capabilities;
   std::sort(capabilities.begin(), capabilities.end());
   compare(found, "capabilities", join(capabilities, " "), join(report.effective_capabilities, " "));
+  compare(found, "the process's own capabilities", std::string(), join(report.process_capabilities, " "));
   compare(found, "privileged", false, report.privileged);
   compare(found, "no new privileges", spec.no_new_privileges, report.no_new_privileges);
   compare(found, "seccomp unconfined", false, report.seccomp_unconfined);
+  compare(found, "namespaces of its own", false, report.may_unshare);
   compare(found, "read-only root", spec.read_only_root, report.read_only_root);
   compare(found, "init", spec.init, report.init);
   compare(found, "user", std::to_string(spec.uid) + ":" + std::to_string(spec.gid), report.user);

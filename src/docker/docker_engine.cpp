@@ -130,6 +130,8 @@ const runtime::EngineInfo& DockerSystem::info() {
   for (const std::string& option : strings_or_empty(answer, "SecurityOptions")) {
     if (starts_with(option, "name=rootless")) info.rootless = true;
     if (starts_with(option, "name=selinux")) info.selinux = true;
+    if (starts_with(option, "name=seccomp"))
+      info.seccomp = option.find("profile=unconfined") == std::string::npos;
   }
   info.oci_runtime = string_or(answer, "DefaultRuntime");
   info.storage_driver = string_or(answer, "Driver");

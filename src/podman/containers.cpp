@@ -1,6 +1,6 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/scope_exit.hpp"
+#include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "podman/podman_engine.hpp"
 #include "podman/wire.hpp"
@@ -18,14 +18,31 @@ bool says(std::string_view message, std::string_view words) {
   return message.find(words) != std::string_view::npos;
 }
 
+// catatonit, Podman's init, exits with 1 when it cannot execute the command, and says so in the only line of
+// the log: "ERROR (catatonit:2): failed to exec pid1: No such file or directory".
+void check_init_failure(std::string_view log) {
+  log = trim(log);
+  constexpr std::string_view words = ": failed to exec pid1: ";
+  if (!starts_with(log, "ERROR (catatonit:") || log.find('\n') != std::string_view::npos) return;
+  const auto at = log.find(words);
+  if (at == std::string_view::npos) return;
+  const std::string_view reason = log.substr(at + words.size());
+  const bool missing = reason == "No such file or directory";
+  throw Error(missing ? ErrorKind::command_not_found : ErrorKind::command_not_executable,
+              "cannot run the command: " + printable(reason, 200));
+}
+
 }  // namespace
 
 std::string PodmanContainers::create(const runtime::ContainerSpec& spec) {
   const std::string purpose = "create container '" + spec.name + "'";
-  const Json answer = api_.call({.purpose = purpose,
-                                 .method = "POST",
-                                 .path = "/containers/create",
-                                 .body = to_create_body(spec, system_.info())});
+  // Read by the engine, which runs on this machine as this user, while it answers.
+  const TempFile profile("drydock-seccomp");
+  profile.write(system_.seccomp_profile().dump());
+  Json body = to_create_body(spec, system_.info());
+  body["seccomp_profile_path"] = profile.path();
+  const Json answer = api_.call(
+      {.purpose = purpose, .method = "POST", .path = "/containers/create", .body = std::move(body)});
   const std::string id = require_string(answer, "Id");
   const auto warnings = strings_or_empty(answer, "Warnings");
   if (!warnings.empty()) {
@@ -86,7 +103,9 @@ int PodmanContainers::wait(const std::string& name) {
   if (!answer.is_number_integer()) {
     throw Error(ErrorKind::protocol, "cannot wait for container '" + name + "': the answer is not a number");
   }
-  return answer.get<int>();
+  const int status = answer.get<int>();
+  if (status == 1) check_init_failure(first_output(name));
+  return status;
 }
 
 runtime::ContainerReport PodmanContainers::inspect(const std::string& name) {
@@ -126,6 +145,25 @@ void PodmanContainers::remove(const std::string& name) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }
+}
+
+// The beginning of the log. That of a container with a TTY may have no frames.
+std::string PodmanContainers::first_output(const std::string& name) {
+  constexpr std::size_t enough = 1024;
+  std::string body;
+  api_.client().stream({.target = api_.prefix() + path_of(name, "/logs?stdout=true&stderr=true")},
+                       [&](std::string_view bytes) {
+                         body += bytes;
+                         return body.size() < enough;
+                       });
+  const bool framed = !body.empty() && body.front() >= 0 && body.front() <= 2;
+  if (!framed) return body;
+  std::string text;
+  runtime::stream::Demux demux;
+  demux.feed(std::as_bytes(std::span(body)), [&](runtime::Channel, std::span<const std::byte> payload) {
+    text.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+  });
+  return text;
 }
 
 std::string PodmanContainers::logs(const std::string& name) {

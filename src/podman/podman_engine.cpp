@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "podman/podman_provider.hpp"
+#include "podman/seccomp.hpp"
 #include "podman/service.hpp"
 
 namespace drydock::podman {
@@ -111,9 +112,12 @@ const runtime::EngineInfo& PodmanSystem::info() {
     if (const Json* security = find_member(*host, "security")) {
       info.rootless = bool_or(*security, "rootless", false);
       info.selinux = bool_or(*security, "selinuxEnabled", false);
+      info.seccomp = bool_or(*security, "seccompEnabled", false);
+      seccomp_profile_path_ = string_or(*security, "seccompProfilePath");
     }
     if (const Json* oci = find_member(*host, "ociRuntime")) info.oci_runtime = string_or(*oci, "name");
     info.cgroup_version = string_or(*host, "cgroupVersion");
+    info.network_backend = string_or(*host, "networkBackend");
     const auto controllers = strings_or_empty(*host, "cgroupControllers");
     const auto has = [&](std::string_view name) {
       return std::find(controllers.begin(), controllers.end(), name) != controllers.end();
@@ -128,6 +132,13 @@ const runtime::EngineInfo& PodmanSystem::info() {
     info.storage_driver = string_or(*store, "graphDriverName");
   info_ = std::move(info);
   return *info_;
+}
+
+const Json& PodmanSystem::seccomp_profile() {
+  info();
+  if (seccomp_profile_.is_null())
+    seccomp_profile_ = without_namespaces(default_profile(seccomp_profile_path_));
+  return seccomp_profile_;
 }
 
 std::unique_ptr<runtime::EngineProvider> make_provider() { return std::make_unique<PodmanProvider>(); }

@@ -13,10 +13,14 @@ class PodmanSystem : public runtime::System {
  public:
   explicit PodmanSystem(runtime::http::Api& api) : api_(api) {}
   const runtime::EngineInfo& info() override;
+  // What containers are created with.
+  const Json& seccomp_profile();
 
  private:
   runtime::http::Api& api_;
   std::optional<runtime::EngineInfo> info_;
+  std::string seccomp_profile_path_;
+  Json seccomp_profile_;
 };
 
 class PodmanImages : public runtime::Images {
@@ -58,6 +62,8 @@ class PodmanContainers : public runtime::Containers {
   std::string logs(const std::string& name) override;
 
  private:
+  std::string first_output(const std::string& name);
+
   runtime::http::Api& api_;
   PodmanSystem& system_;
 };

@@ -33,7 +33,7 @@ using std::chrono::steady_clock;
 
 constexpr auto start_limit = std::chrono::seconds(15);
 // Long enough that a script of many short runs keeps one service, short enough to be gone when one looks.
-constexpr const char* idle_seconds = "--time=5";
+constexpr const char* idle_seconds = "--time=2";
 
 std::string read_all(int fd) {
   std::string text;

@@ -1,11 +1,13 @@
 #include "podman/wire.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <sstream>
 
 #include "base/text.hpp"
+#include "podman/seccomp.hpp"
 
 namespace drydock::podman {
 namespace {
@@ -87,6 +89,68 @@ std::string without_cap_prefix(std::string capability) {
   return starts_with(capability, "CAP_") ? capability.substr(4) : capability;
 }
 
+// In the order of capabilities(7), which is that of their numbers.
+constexpr std::array all_capabilities{"CHOWN",
+                                      "DAC_OVERRIDE",
+                                      "DAC_READ_SEARCH",
+                                      "FOWNER",
+                                      "FSETID",
+                                      "KILL",
+                                      "SETGID",
+                                      "SETUID",
+                                      "SETPCAP",
+                                      "LINUX_IMMUTABLE",
+                                      "NET_BIND_SERVICE",
+                                      "NET_BROADCAST",
+                                      "NET_ADMIN",
+                                      "NET_RAW",
+                                      "IPC_LOCK",
+                                      "IPC_OWNER",
+                                      "SYS_MODULE",
+                                      "SYS_RAWIO",
+                                      "SYS_CHROOT",
+                                      "SYS_PTRACE",
+                                      "SYS_PACCT",
+                                      "SYS_ADMIN",
+                                      "SYS_BOOT",
+                                      "SYS_NICE",
+                                      "SYS_RESOURCE",
+                                      "SYS_TIME",
+                                      "SYS_TTY_CONFIG",
+                                      "MKNOD",
+                                      "LEASE",
+                                      "AUDIT_WRITE",
+                                      "AUDIT_CONTROL",
+                                      "SETFCAP",
+                                      "MAC_OVERRIDE",
+                                      "MAC_ADMIN",
+                                      "SYSLOG",
+                                      "WAKE_ALARM",
+                                      "BLOCK_SUSPEND",
+                                      "AUDIT_READ",
+                                      "PERFMON",
+                                      "BPF",
+                                      "CHECKPOINT_RESTORE"};
+
+// Podman refuses to drop what the kernel does not know.
+std::size_t known_capabilities() {
+  std::ifstream file("/proc/sys/kernel/cap_last_cap");
+  std::size_t last = 0;
+  return file >> last ? std::min(last + 1, all_capabilities.size()) : all_capabilities.size();
+}
+
+// What cap_add names becomes ambient for a process that is not root, and so effective. To have capabilities
+// in the bounding set alone they are kept from Podman's default set, by dropping all others by name.
+Json dropped_capabilities(const std::vector<std::string>& kept) {
+  if (kept.empty()) return Json::array({"ALL"});
+  Json dropped = Json::array();
+  for (std::size_t i = 0; i < known_capabilities(); ++i) {
+    if (std::find(kept.begin(), kept.end(), all_capabilities[i]) == kept.end())
+      dropped.push_back(all_capabilities[i]);
+  }
+  return dropped;
+}
+
 // Podman's inspect leaves these out; the OCI specification that the container runs with has them.
 void read_oci_spec(const std::string& path, runtime::ContainerReport& report) {
   report.reports_sysctls = false;
@@ -98,7 +162,9 @@ void read_oci_spec(const std::string& path, runtime::ContainerReport& report) {
   report.reports_sysctls = true;
   if (const Json* linux_part = find_member(spec, "linux")) {
     report.sysctls = to_labels(find_member(*linux_part, "sysctl"));
-    report.seccomp_unconfined = find_member(*linux_part, "seccomp") == nullptr;
+    const Json* seccomp = find_member(*linux_part, "seccomp");
+    report.seccomp_unconfined = seccomp == nullptr;
+    report.may_unshare = seccomp == nullptr || allows_unshare(*seccomp);
   }
   if (const Json* process = find_member(spec, "process")) {
     report.no_new_privileges = bool_or(*process, "noNewPrivileges", false);
@@ -168,8 +234,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
       {"labels", spec.labels},
       {"terminal", spec.tty},
       {"stdin", spec.open_stdin},
-      {"cap_drop", Json::array({"ALL"})},
-      {"cap_add", spec.capabilities},
+      {"cap_drop", dropped_capabilities(spec.capabilities)},
       {"no_new_privileges", spec.no_new_privileges},
       {"read_only_filesystem", spec.read_only_root},
       {"init", spec.init},
@@ -229,6 +294,7 @@ runtime::ContainerReport to_container_report(const Json& json) {
     report.effective_capabilities.push_back(without_cap_prefix(std::move(name)));
   }
   std::sort(report.effective_capabilities.begin(), report.effective_capabilities.end());
+  report.process_capabilities = strings_or_empty(json, "EffectiveCaps");
   read_mounts(json, report);
   if (const Json* host = find_member(json, "HostConfig")) read_host_config(*host, report);
   read_oci_spec(string_or(json, "OCIConfigPath"), report);

@@ -55,7 +55,8 @@ class Containers {
   // Throws command_not_found or command_not_executable when it is the command that could not be started.
   virtual void start(const std::string& name) = 0;
   virtual void resize(const std::string& name, TerminalSize size) = 0;
-  // Blocks until a started container has ended; its exit code.
+  // Blocks until a started container has ended; its exit code. Throws command_not_found or
+  // command_not_executable when the engine's init could not execute the command and its code does not say so.
   virtual int wait(const std::string& name) = 0;
   virtual ContainerReport inspect(const std::string& name) = 0;
   // Every container that carries the label, running or not.

@@ -138,8 +138,10 @@ struct ContainerReport {
   std::string workdir;
   std::map<std::string, std::string> environment;
   std::vector<std::string> effective_capabilities;  // the bounding set, without CAP_, sorted
+  std::vector<std::string> process_capabilities;    // held by the first process itself, where the engine reports it
   bool no_new_privileges = false;
   bool seccomp_unconfined = false;
+  bool may_unshare = false;  // the filter lets the container make namespaces of its own
   bool privileged = false;
   bool read_only_root = false;
   bool init = false;
@@ -179,9 +181,11 @@ struct EngineInfo {
   std::string socket;       // unix:///…
   bool rootless = false;
   bool selinux = false;
+  bool seccomp = false;  // containers get a system call filter
   std::string oci_runtime;
   std::string storage_driver;
   std::string cgroup_version;
+  std::string network_backend;  // Podman: "netavark" or "cni"; empty where there is no choice
   // Limits that this engine enforces here, not those that it accepts.
   bool enforces_memory = false;
   bool enforces_cpus = false;

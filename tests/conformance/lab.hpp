@@ -43,6 +43,7 @@ inline constexpr const char* test_image = "localhost/drydock-test:latest";
 class Conformance : public ::testing::TestWithParam<std::string> {
  public:
   static void SetUpTestSuite();
+  static void TearDownTestSuite();
 
  protected:
   void SetUp() override;
