@@ -124,7 +124,7 @@ void Session::start_sidecar() {
     announced = output.find(ready_line) != std::string::npos;
   }
   const runtime::ContainerReport report = engine_.containers().inspect(name);
-  verify(*plan_.sidecar, report, true);
+  if (report.state == runtime::ContainerState::running) verify(*plan_.sidecar, report, true);
   const runtime::Ipv4 address = plan_.sidecar->networks.back().address;
   while (announced && listens(report.pid, address, proxy_port) == Listening::no &&
          steady_clock::now() < deadline) {
