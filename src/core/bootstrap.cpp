@@ -240,12 +240,17 @@ void load_rootfs(runtime::Engine& engine, const OwnImage& image, const std::stri
       directory);
 }
 
+std::string made_cache_directory() {
+  const std::string directory = cache_directory();
+  make_directories(directory, 0700);
+  return directory;
+}
+
 OwnImage bootstrapped_image(runtime::Engine& engine, const BaseRequest& request) {
   const Recipe recipe = this_machines_recipe();
   const OwnImage image{base_image_reference(), recipe.key()};
   if (!request.no_cache && engine_has(engine, image)) return image;
-  const std::string directory = cache_directory();
-  make_directories(directory, 0700);
+  const std::string directory = made_cache_directory();
   const DirectoryLock lock(directory);
   load_rootfs(engine, image, cached_rootfs(recipe, directory, request), directory, request);
   return image;
@@ -260,8 +265,7 @@ OwnImage image_from_tar(runtime::Engine& engine, const BaseRequest& request) {
   }
   const OwnImage image{base_image_reference(), sha256_of_file(request.base)};
   if (!request.no_cache && engine_has(engine, image)) return image;
-  const std::string directory = cache_directory();
-  make_directories(directory, 0700);
+  const std::string directory = made_cache_directory();
   load_rootfs(engine, image, request.base, directory, request);
   return image;
 }
@@ -282,6 +286,23 @@ const std::vector<std::string>& base_packages() {
       "ca-certificates", "curl",   "file",    "git",     "jq",    "less",    "make",
       "patch",           "procps", "python3", "ripgrep", "unzip", "xz-utils"};
   return packages;
+}
+
+void write_base_rootfs(const std::string& path, const BaseRequest& request) {
+  const std::string directory = made_cache_directory();
+  const DirectoryLock lock(directory);
+  const std::string tar = cached_rootfs(this_machines_recipe(), directory, request);
+  // Whole or not at all, beside the target so that the last step is a rename.
+  const fs::path target = fs::absolute(path);
+  const TempFile copy("." + target.filename().string(), target.parent_path().string());
+  std::error_code failed;
+  fs::copy_file(tar, copy.path(), fs::copy_options::overwrite_existing, failed);
+  if (!failed) fs::permissions(copy.path(), fs::perms(0644), failed);
+  if (!failed) fs::rename(copy.path(), target, failed);
+  if (failed) {
+    throw Error(ErrorKind::permission,
+                "cannot write file " + quoted(printable(path, 200)) + ": " + failed.message());
+  }
 }
 
 OwnImage ensure_base_image(runtime::Engine& engine, const BaseRequest& request) {
