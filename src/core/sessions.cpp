@@ -156,17 +156,19 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
 }
 
 std::optional<std::string> collectable(const SessionRecord& session) {
-  const bool owner_dead = !session.owner || liveness(*session.owner) == Liveness::dead;
+  // Without a word on its owner nothing can be said of it.
+  if (!session.owner) return std::nullopt;
   const bool agent_lives = session.agent_state == runtime::ContainerState::running ||
                            session.agent_state == runtime::ContainerState::paused;
-  if (!owner_dead) {
+  if (liveness(*session.owner) != Liveness::dead) {
     // A detached session's launcher may be seen long after it ended, in another pid namespace.
     const bool ended_detached = session.detached && session.agent_state == runtime::ContainerState::exited;
     return ended_detached ? std::optional<std::string>("its agent has ended") : std::nullopt;
   }
   if (session.detached && agent_lives) return std::nullopt;
   if (agent_lives) return "the drydock that kept it is gone";
-  return session.agent_state ? "its agent has ended" : "it was never started";
+  const bool started = session.agent_state && session.agent_state != runtime::ContainerState::created;
+  return started ? "its agent has ended" : "it was never started";
 }
 
 std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
