@@ -281,7 +281,12 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   }
   if (end == PumpEnd::stopped) {
     const int signal = stop.acknowledge();
-    session.stop_agent(stop_grace);
+    try {
+      session.stop_agent(stop_grace);
+    } catch (const Error& error) {
+      // Removal ends it as well, without the grace.
+      log::info("{}", error.what());
+    }
     remove_and_tell(session, talk, stop);
     return 128 + signal;
   }
@@ -379,8 +384,8 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
       log::debug("{}, planning anew", error.what());
       continue;
     }
-    announce(plan, talk);
     try {
+      announce(plan, talk);
       if (run.options.detach) {
         naming_command(plan, [&] { session.start_detached(); });
         mark_detached(plan.session);
