@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
@@ -31,15 +32,6 @@ namespace {
 constexpr int launch_attempts = 5;
 constexpr int stop_grace = 3;
 constexpr std::size_t session_id_digits = 8;
-
-std::string now_rfc3339() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32] = {};
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
 
 std::optional<std::uint32_t> number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -317,7 +309,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.owner = Owner::self();
-  request.created = now_rfc3339();
+  request.created = to_rfc3339(std::time(nullptr));
   request.sidecar_directory = session_directory(request.session) + "/sidecar";
   if (run.mode.mode == Mode::dood) {
     constexpr std::string_view scheme = "unix://";

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <map>
 
@@ -13,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "core/labels.hpp"
 
 namespace drydock::core {
@@ -23,17 +23,12 @@ std::string get(const runtime::Labels& labels, std::string_view name) {
   return found == labels.end() ? std::string{} : found->second;
 }
 
-std::int64_t parse_created(const std::string& text) {
-  std::tm time{};
-  return ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr ? 0 : std::int64_t{::timegm(&time)};
-}
-
 void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (record.project.empty()) record.project = get(labels, label::project);
   if (record.agent.empty()) record.agent = get(labels, label::agent);
   if (record.mode.empty()) record.mode = get(labels, label::mode);
   if (record.name.empty()) record.name = get(labels, label::name);
-  if (record.created == 0) record.created = parse_created(get(labels, label::created));
+  if (record.created == 0) record.created = parse_rfc3339(get(labels, label::created)).value_or(0);
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
 }
