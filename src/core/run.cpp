@@ -72,14 +72,14 @@ void add_all(Allowlist& list, const std::vector<Entry>& entries) {
 Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
   Allowlist list;
   for (const std::string& host : agent.baseline) {
-    add_all(list, parse_allowlist_text(host, "baseline (" + agent.name + ")"));
+    add_all(list, parse_allowlist_entry(host, "baseline (" + agent.name + ")"));
   }
   const std::string base = config_directory() + "/egress-allowlist";
   for (const std::string& path : {base, base + "-" + project.name, base + "-" + project.key}) {
     add_all(list, read_allowlist_file(path, false));
   }
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
-  for (const std::string& host : options.allow) add_all(list, parse_allowlist_text(host, "--allow"));
+  for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
   return list;
 }
 
