@@ -8,6 +8,19 @@
 #include "base/text.hpp"
 
 namespace drydock::cli {
+
+// A switch that counts how often it is given; a bool_switch may be given once.
+struct Repetitions {
+  int count = 0;
+};
+
+// Found by Boost.Program_options over the type of its third parameter.
+void validate(boost::any& value, const std::vector<std::string>&, Repetitions*, int) {
+  Repetitions repetitions = value.empty() ? Repetitions{} : boost::any_cast<Repetitions>(value);
+  ++repetitions.count;
+  value = repetitions;
+}
+
 namespace {
 
 constexpr const char* operand_option = "operand";
@@ -66,7 +79,8 @@ std::vector<std::string> option_names(const po::options_description& options) {
                               const po::options_description& options) {
   const std::string help = "see: drydock help " + command.name();
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
-    const std::string name = unknown->get_option_name();
+    const std::string given = unknown->get_option_name();
+    const std::string name = given.substr(0, given.find('='));
     const std::string near = nearest(name, option_names(options));
     throw Error(ErrorKind::usage,
                 "cannot use option '" + printable(name, 80) + "': " + command.name() + " has no such option",
@@ -77,6 +91,22 @@ std::vector<std::string> option_names(const po::options_description& options) {
       std::string(error.what()).substr(std::min<std::size_t>(1, std::string(error.what()).size()));
   throw Error(ErrorKind::usage,
               "cannot use the options of '" + command.name() + "': " + printable(reason, 200), help);
+}
+
+// Boost takes no empty value in "--name=", but does in "--name" "".
+std::vector<std::string> with_empty_values_apart(const std::vector<std::string>& arguments,
+                                                 const po::options_description& options) {
+  std::vector<std::string> result;
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.size() - 1);
+    if (starts_with(argument, "--") && argument.find('=') == name.size() && takes_next(name, options)) {
+      result.push_back(name);
+      result.emplace_back();
+    } else {
+      result.push_back(argument);
+    }
+  }
+  return result;
 }
 
 const Command& choose_command(std::vector<std::string>& arguments) {
@@ -109,26 +139,11 @@ void fill_global(GlobalOptions& global, const po::variables_map& values) {
   text("log-level", global.log_level);
   text("log-file", global.log_file);
   text("directory", global.directory);
+  if (values.count("verbose") != 0) global.verbose = values["verbose"].as<Repetitions>().count;
   global.json = values["json"].as<bool>();
   global.quiet = values["quiet"].as<bool>();
   global.help = values["help"].as<bool>();
   global.version = values["version"].as<bool>();
-}
-
-// -v may be said more than once, which a Boost switch does not allow: it is counted and taken out first.
-int take_verbosity(std::vector<std::string>& arguments) {
-  int count = 0;
-  std::erase_if(arguments, [&](const std::string& argument) {
-    if (argument == "--verbose") {
-      ++count;
-      return true;
-    }
-    const bool only_v = argument.size() > 1 && argument.front() == '-' &&
-                        argument.find_first_not_of('v', 1) == std::string::npos;
-    if (only_v) count += static_cast<int>(argument.size()) - 1;
-    return only_v;
-  });
-  return count;
 }
 
 }  // namespace
@@ -144,7 +159,7 @@ po::options_description global_options() {
   add("log-level", po::value<std::string>()->value_name("LEVEL"), "error, warn, info, debug or trace");
   add("log-file", po::value<std::string>()->value_name("FILE"), "write the log to FILE as well");
   add("quiet,q", po::bool_switch(), "no talk on stderr but warnings and errors");
-  add("verbose,v", po::bool_switch(), "more talk; repeat for more");
+  add("verbose,v", po::value<Repetitions>()->zero_tokens()->composing(), "more talk; repeat for more");
   add("help,h", po::bool_switch(), "show help");
   add("version", po::bool_switch(), "show the version");
   return options;
@@ -156,7 +171,6 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Global
   std::vector<std::string> own(arguments.begin(), separator);
   if (separator != arguments.end()) line.container_command.emplace(std::next(separator), arguments.end());
   partial.json = std::find(own.begin(), own.end(), "--json") != own.end();
-  line.global.verbose = take_verbosity(own);
 
   const bool asks_version = own == std::vector<std::string>{"--version"};
   line.command = asks_version ? find_command("version") : &choose_command(own);
@@ -167,7 +181,11 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Global
   po::positional_options_description positions;
   positions.add(operand_option, -1);
   try {
-    po::store(po::command_line_parser(own).options(options).positional(positions).style(parser_style()).run(),
+    po::store(po::command_line_parser(with_empty_values_apart(own, options))
+                  .options(options)
+                  .positional(positions)
+                  .style(parser_style())
+                  .run(),
               line.values);
     po::notify(line.values);
   } catch (const po::error& error) {

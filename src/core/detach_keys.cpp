@@ -33,19 +33,13 @@ std::string DetachKeys::filter(std::string_view typed) {
   for (const char c : typed) {
     if (detached_) break;
     while (matched_ > 0 && c != sequence_[matched_]) {
-      // Not the sequence after all: what was held back goes on, as far as it is not the start of another try.
-      passed += sequence_[0];
-      std::string held = sequence_.substr(1, matched_ - 1);
-      matched_ = 0;
-      for (const char earlier : held) {
-        if (earlier == sequence_[matched_]) {
-          ++matched_;
-        } else {
-          passed.append(sequence_, 0, matched_);
-          matched_ = 0;
-          passed += earlier;
-        }
-      }
+      // Not the sequence after all: what was held back goes on, but for its longest end that begins another
+      // try.
+      const std::size_t held = matched_;
+      do {
+        --matched_;
+      } while (sequence_.compare(held - matched_, matched_, sequence_, 0, matched_) != 0);
+      passed.append(sequence_, 0, held - matched_);
     }
     if (c == sequence_[matched_]) {
       detached_ = ++matched_ == sequence_.size();

@@ -23,6 +23,12 @@ bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
+// tinyproxy.conf(5): the first word, whatever its case.
+std::string directive_of(const std::string& line) {
+  const std::string_view text = trim(line);
+  return to_lower_ascii(text.substr(0, text.find_first_of(" \t")));
+}
+
 void check_labels(const Plan& plan, const runtime::Labels& labels, const std::string& object,
                   Breaches& breaches) {
   const std::string* session = lookup(labels, label::session);
@@ -97,6 +103,14 @@ void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
   for (const std::string& line : needed) {
     if (!has_line(*config, line)) breaches.push_back("INV-9: the proxy's configuration lacks '" + line + "'");
   }
+  // Each once: another of the same would add to it, or take its place.
+  for (const std::string& line : split(*config, '\n')) {
+    const bool wanted = std::find(needed.begin(), needed.end(), line) != needed.end();
+    const bool decides = std::any_of(needed.begin(), needed.end(), [&](const std::string& other) {
+      return directive_of(line) == directive_of(other);
+    });
+    if (decides && !wanted) breaches.push_back("INV-9: the proxy's configuration holds '" + line + "'");
+  }
   try {
     verify_filter(plan.filter);
   } catch (const Error& error) {
@@ -154,12 +168,8 @@ void check_jail(const Plan& plan, Breaches& breaches) {
 void check_dood(const Plan& plan, Breaches& breaches) {
   if (plan.sidecar || !plan.networks.empty())
     breaches.emplace_back("INV-6: dood has no sidecar and no networks");
-  for (const char* name :
-       {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
-    if (lookup(plan.agent.environment, name) != nullptr && !plan.filter.empty()) {
-      breaches.push_back(std::string("INV-6: ") + name + " would be set in dood");
-    }
-  }
+  if (!plan.filter.empty() || !plan.sidecar_files.empty())
+    breaches.emplace_back("INV-6: dood has no filter and no proxy");
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <csignal>
 #include <fstream>
-#include <sstream>
+#include <vector>
 
 #include "base/text.hpp"
 #include "core/labels.hpp"
@@ -22,12 +22,16 @@ std::string read_line(const std::string& path) {
   return line;
 }
 
-std::string start_time(int pid) {
+// proc(5): what follows the command's name in /proc/PID/stat, from the state on. The name, in parentheses,
+// may hold anything: count from the last one.
+std::vector<std::string> stat_fields(int pid) {
   const std::string stat = read_line("/proc/" + std::to_string(pid) + "/stat");
-  // The command's name, in parentheses, may hold anything: count from the last one.
   const auto close = stat.rfind(')');
   if (close == std::string::npos) return {};
-  const auto fields = split(trim(std::string_view(stat).substr(close + 1)), ' ');
+  return split(trim(std::string_view(stat).substr(close + 1)), ' ');
+}
+
+std::string start_time(const std::vector<std::string>& fields) {
   constexpr std::size_t start_field = 19;  // field 22 of the line is the 20th after the name
   return fields.size() > start_field ? fields[start_field] : std::string{};
 }
@@ -51,7 +55,8 @@ std::optional<Number> to_number(const std::string& text) {
 }  // namespace
 
 Owner Owner::self() {
-  return {::getpid(), start_time(::getpid()), current_boot_id(), own_pid_namespace(), ::geteuid()};
+  return {::getpid(), start_time(stat_fields(::getpid())), current_boot_id(), own_pid_namespace(),
+          ::geteuid()};
 }
 
 void Owner::write_to(runtime::Labels& labels) const {
@@ -80,8 +85,11 @@ Liveness liveness(const Owner& owner) {
   if (owner.boot_id != boot) return Liveness::dead;
   if (owner.pid_namespace != own_pid_namespace()) return Liveness::unknown;
   if (::kill(owner.pid, 0) != 0 && errno == ESRCH) return Liveness::dead;
-  const std::string start = start_time(owner.pid);
+  const auto fields = stat_fields(owner.pid);
+  const std::string start = start_time(fields);
   if (start.empty()) return Liveness::unknown;
+  // A zombie waits for its parent and keeps nothing any more.
+  if (fields.front() == "Z" || fields.front() == "X") return Liveness::dead;
   return start == owner.start ? Liveness::alive : Liveness::dead;
 }
 

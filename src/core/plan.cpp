@@ -163,9 +163,9 @@ Plan build_plan(const PlanRequest& request) {
     plan.agent.host_network = true;
     plan.agent.binds.push_back({request.engine_socket, request.engine_socket, false});
     if (request.engine_socket_gid) plan.agent.groups = {*request.engine_socket_gid};
+    for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
     plan.agent.environment[request.engine.engine == "podman" ? "CONTAINER_HOST" : "DOCKER_HOST"] =
         "unix://" + request.engine_socket;
-    plan.agent.environment.insert(request.environment.begin(), request.environment.end());
     return plan;
   }
 

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
@@ -31,15 +32,6 @@ namespace {
 constexpr int launch_attempts = 5;
 constexpr int stop_grace = 3;
 constexpr std::size_t session_id_digits = 8;
-
-std::string now_rfc3339() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32] = {};
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
 
 std::optional<std::uint32_t> number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -80,14 +72,14 @@ void add_all(Allowlist& list, const std::vector<Entry>& entries) {
 Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
   Allowlist list;
   for (const std::string& host : agent.baseline) {
-    add_all(list, parse_allowlist_text(host, "baseline (" + agent.name + ")"));
+    add_all(list, parse_allowlist_entry(host, "baseline (" + agent.name + ")"));
   }
   const std::string base = config_directory() + "/egress-allowlist";
   for (const std::string& path : {base, base + "-" + project.name, base + "-" + project.key}) {
     add_all(list, read_allowlist_file(path, false));
   }
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
-  for (const std::string& host : options.allow) add_all(list, parse_allowlist_text(host, "--allow"));
+  for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
   return list;
 }
 
@@ -281,7 +273,12 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   }
   if (end == PumpEnd::stopped) {
     const int signal = stop.acknowledge();
-    session.stop_agent(stop_grace);
+    try {
+      session.stop_agent(stop_grace);
+    } catch (const Error& error) {
+      // Removal ends it as well, without the grace.
+      log::info("{}", error.what());
+    }
     remove_and_tell(session, talk, stop);
     return 128 + signal;
   }
@@ -312,7 +309,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.owner = Owner::self();
-  request.created = now_rfc3339();
+  request.created = to_rfc3339(std::time(nullptr));
   request.sidecar_directory = session_directory(request.session) + "/sidecar";
   if (run.mode.mode == Mode::dood) {
     constexpr std::string_view scheme = "unix://";
@@ -379,8 +376,8 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
       log::debug("{}, planning anew", error.what());
       continue;
     }
-    announce(plan, talk);
     try {
+      announce(plan, talk);
       if (run.options.detach) {
         naming_command(plan, [&] { session.start_detached(); });
         mark_detached(plan.session);

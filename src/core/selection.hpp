@@ -18,8 +18,8 @@ struct Selection {
 
 // `wanted` is "auto" or a provider's name; `url` may be empty, and else needs a named engine. auto takes the
 // first provider that works, in their order, but for root: rootless is out of reach there, so the order is
-// turned round. Throws Error(usage) for a name that is none, and the last provider's error, with those before
-// as notes, when none works.
+// turned round. Throws Error(usage) for a name that is none, a named provider's own error, and
+// Error(unavailable) with every reason when auto finds none that works.
 Selection select_engine(const Providers& providers, const std::string& wanted, const std::string& url,
                         const StopSource* stop);
 

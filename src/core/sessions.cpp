@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <map>
 
@@ -13,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "core/labels.hpp"
 
 namespace drydock::core {
@@ -23,17 +23,12 @@ std::string get(const runtime::Labels& labels, std::string_view name) {
   return found == labels.end() ? std::string{} : found->second;
 }
 
-std::int64_t parse_created(const std::string& text) {
-  std::tm time{};
-  return ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr ? 0 : std::int64_t{::timegm(&time)};
-}
-
 void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (record.project.empty()) record.project = get(labels, label::project);
   if (record.agent.empty()) record.agent = get(labels, label::agent);
   if (record.mode.empty()) record.mode = get(labels, label::mode);
   if (record.name.empty()) record.name = get(labels, label::name);
-  if (record.created == 0) record.created = parse_created(get(labels, label::created));
+  if (record.created == 0) record.created = parse_rfc3339(get(labels, label::created)).value_or(0);
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
 }
@@ -156,17 +151,19 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
 }
 
 std::optional<std::string> collectable(const SessionRecord& session) {
-  const bool owner_dead = !session.owner || liveness(*session.owner) == Liveness::dead;
+  // Without a word on its owner nothing can be said of it.
+  if (!session.owner) return std::nullopt;
   const bool agent_lives = session.agent_state == runtime::ContainerState::running ||
                            session.agent_state == runtime::ContainerState::paused;
-  if (!owner_dead) {
+  if (liveness(*session.owner) != Liveness::dead) {
     // A detached session's launcher may be seen long after it ended, in another pid namespace.
     const bool ended_detached = session.detached && session.agent_state == runtime::ContainerState::exited;
     return ended_detached ? std::optional<std::string>("its agent has ended") : std::nullopt;
   }
   if (session.detached && agent_lives) return std::nullopt;
   if (agent_lives) return "the drydock that kept it is gone";
-  return session.agent_state ? "its agent has ended" : "it was never started";
+  const bool started = session.agent_state && session.agent_state != runtime::ContainerState::created;
+  return started ? "its agent has ended" : "it was never started";
 }
 
 std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {

@@ -14,6 +14,10 @@
 namespace drydock::core {
 namespace {
 
+// No network is wider than a /8 (RFC 791, class A); a route that is, is a default route in pieces, as VPN
+// clients write one.
+constexpr int widest_network = 8;
+
 std::uint32_t from_table(const std::string& hex) {
   std::uint32_t raw = 0;
   std::from_chars(hex.data(), hex.data() + hex.size(), raw, 16);
@@ -35,7 +39,7 @@ std::vector<runtime::Cidr> parse_routes(std::string_view table) {
     fields >> interface >> destination >> gateway >> flags >> ignored >> ignored >> ignored >> mask;
     if (mask.size() != 8 || destination.size() != 8) continue;
     const int prefix = std::popcount(from_table(mask));
-    if (prefix > 0) routes.push_back({runtime::Ipv4{from_table(destination)}, prefix});
+    if (prefix >= widest_network) routes.push_back({runtime::Ipv4{from_table(destination)}, prefix});
   }
   return routes;
 }

@@ -14,8 +14,8 @@ namespace drydock::core {
 inline constexpr std::string_view default_subnet_pool = "10.231.0.0/16";
 inline constexpr int subnet_prefix = 29;
 
-// The IPv4 destinations of the host's routing table, without the default route. `table` has the format of
-// /proc/net/route (proc(5)).
+// The IPv4 destinations of the host's routing table, without the default route, in one piece or in several
+// (0.0.0.0/1 and 128.0.0.0/1). `table` has the format of /proc/net/route (proc(5)).
 std::vector<runtime::Cidr> parse_routes(std::string_view table);
 std::vector<runtime::Cidr> host_routes();
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "podman/seccomp.hpp"
 
 namespace drydock::podman {
@@ -315,9 +316,7 @@ runtime::ContainerSummary to_container_summary(const Json& json) {
   summary.image = string_or(json, "Image");
   summary.state = to_state(string_or(json, "State"));
   summary.status = string_or(json, "Status");
-  if (const Json* created = find_member(json, "Created"); created != nullptr && created->is_number()) {
-    summary.created = created->get<std::int64_t>();
-  }
+  summary.created = parse_rfc3339(string_or(json, "Created")).value_or(0);
   summary.labels = to_labels(find_member(json, "Labels"));
   return summary;
 }

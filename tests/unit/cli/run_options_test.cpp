@@ -1,0 +1,207 @@
+#include "cli/run_options.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+#include "cli/command_line.hpp"
+#include "environment.hpp"
+
+namespace drydock::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+using Words = std::vector<std::string>;
+
+core::RunOptions read(Words words) {
+  words.insert(words.begin(), "run");
+  GlobalOptions partial;
+  const CommandLine line = parse_command_line(words, partial);
+  Console console;
+  StopSource stop;
+  return read_run_options({line.global, line.values, line.operands, line.container_command, console, stop});
+}
+
+Error error(const Words& words) {
+  try {
+    read(words);
+  } catch (const Error& thrown) {
+    EXPECT_EQ(thrown.kind(), ErrorKind::usage);
+    EXPECT_FALSE(thrown.hint().empty()) << thrown.what();
+    return thrown;
+  }
+  ADD_FAILURE() << "took " << testing::PrintToString(words);
+  return {ErrorKind::internal, ""};
+}
+
+TEST(RunOptions, HaveTheirDefaults) {
+  const core::RunOptions options = read({"--no-tty"});
+  EXPECT_EQ(options.directory, ".");
+  EXPECT_TRUE(options.command.empty());
+  EXPECT_FALSE(options.detach);
+  EXPECT_FALSE(options.tty);
+  EXPECT_TRUE(options.stdin_open);
+  EXPECT_EQ(options.detach_keys, "ctrl-],ctrl-]");
+  EXPECT_EQ(options.mode, std::nullopt);
+  EXPECT_EQ(options.limits.tmpfs_size, 1U << 30);
+  EXPECT_FALSE(options.limits.memory);
+  EXPECT_FALSE(options.limits.best_effort);
+  EXPECT_TRUE(options.environment.empty());
+}
+
+TEST(RunOptions, AreTakenAsGiven) {
+  const core::RunOptions options = read({"--no-tty",
+                                         "--image",
+                                         "i:1",
+                                         "--agent",
+                                         "generic",
+                                         "--name",
+                                         "night-1",
+                                         "--allow",
+                                         "a.example",
+                                         "--allow",
+                                         "b.example",
+                                         "--allow-file",
+                                         "f",
+                                         "--mode",
+                                         "dood",
+                                         "-w",
+                                         "/srv",
+                                         "-d",
+                                         "--detach-keys",
+                                         "ctrl-a",
+                                         "--memory",
+                                         "1.5g",
+                                         "--cpus",
+                                         "0.5",
+                                         "--pids-limit",
+                                         "7",
+                                         "--tmpfs-size",
+                                         "64m",
+                                         "--best-effort-limits",
+                                         "dir",
+                                         "--",
+                                         "sh",
+                                         "-c",
+                                         "true"});
+  EXPECT_EQ(options.directory, "dir");
+  EXPECT_THAT(options.command, ElementsAre("sh", "-c", "true"));
+  EXPECT_EQ(options.image, "i:1");
+  EXPECT_EQ(options.agent, "generic");
+  EXPECT_EQ(options.name, "night-1");
+  EXPECT_THAT(options.allow, ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(options.allow_files, ElementsAre("f"));
+  EXPECT_EQ(options.mode, core::Mode::dood);
+  EXPECT_EQ(options.workdir, "/srv");
+  EXPECT_TRUE(options.detach);
+  EXPECT_EQ(options.detach_keys, "ctrl-a");
+  EXPECT_EQ(options.limits.memory, 1610612736U);
+  EXPECT_EQ(options.limits.nano_cpus, 500'000'000U);
+  EXPECT_EQ(options.limits.pids, 7);
+  EXPECT_EQ(options.limits.tmpfs_size, 67108864U);
+  EXPECT_TRUE(options.limits.best_effort);
+}
+
+TEST(RunOptions, AnEmptyValueSwitchesTheDetachKeysOff) {
+  EXPECT_EQ(read({"--no-tty", "--detach-keys="}).detach_keys, "");
+  EXPECT_EQ(read({"--no-tty", "--detach-keys", ""}).detach_keys, "");
+  EXPECT_EQ(read({"--detach-keys=", "--no-tty", "dir"}).directory, "dir");
+}
+
+TEST(RunOptions, VariablesAreSetOrPassedOn) {
+  test::Environment environment;
+  environment.set("DRYDOCK_TEST_SET", "from here");
+  environment.set("DRYDOCK_TEST_UNSET", std::nullopt);
+  const auto options = read({"--no-tty", "-e", "A=1", "-e", "B=", "-e", "C=x=y", "-e", "DRYDOCK_TEST_SET",
+                             "-e", "DRYDOCK_TEST_UNSET"});
+  EXPECT_THAT(options.environment, UnorderedElementsAre(Pair("A", "1"), Pair("B", ""), Pair("C", "x=y"),
+                                                        Pair("DRYDOCK_TEST_SET", "from here")));
+  EXPECT_THAT(error({"-e", "=x"}).what(), HasSubstr("names no variable"));
+}
+
+TEST(RunOptions, ValuesThatMakeNoSenseAreRefused) {
+  const std::vector<std::pair<const char*, std::vector<const char*>>> cases{
+      {"--memory", {"", "0", "x", "-1g", "1q", "5m", "1e3", "9999999999999g", "1 g"}},
+      {"--cpus", {"", "0", "-1", "x", "1,5", "5000", "nan"}},
+      {"--pids-limit", {"", "0", "-1", "1.5", "many", "99999999999999999999"}},
+      {"--tmpfs-size", {"", "0", "big"}},
+      {"--mode", {"", "Contained", "jail"}},
+      {"--name", {"a b", "a/b", "\xc3\xbc"}},
+      {"--image", {""}}};
+  for (const auto& [option, values] : cases) {
+    for (const char* value : values) {
+      const Error thrown = error({std::string(option) + "=" + value, "--no-tty"});
+      EXPECT_THAT(thrown.what(), HasSubstr(option)) << value;
+    }
+  }
+  EXPECT_THAT(error({"--name", std::string(65, 'n')}).what(), HasSubstr("--name"));
+  EXPECT_EQ(read({"--no-tty", "--name", std::string(64, 'n')}).name.size(), 64U);
+}
+
+TEST(RunOptions, DashesNeedACommand) {
+  EXPECT_STREQ(error({"--"}).what(), "cannot use '--': no command stands behind it");
+}
+
+// Standard input and output as a terminal has them, or not.
+class Terminal : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (int fd = 0; fd < 2; ++fd) saved_[fd].reset(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+    std::fflush(stdout);
+  }
+  void TearDown() override {
+    for (int fd = 0; fd < 2; ++fd) ::dup2(saved_[fd].get(), fd);
+  }
+  static UniqueFd open_terminal() {
+    static const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    char name[64] = {};
+    if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
+        ::ptsname_r(master.get(), name, sizeof name) != 0)
+      return {};
+    return UniqueFd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  }
+  static void use(bool in, bool out) {
+    const UniqueFd terminal = open_terminal();
+    ASSERT_TRUE(terminal);
+    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    ::dup2(in ? terminal.get() : null.get(), 0);
+    ::dup2(out ? terminal.get() : null.get(), 1);
+  }
+
+ private:
+  UniqueFd saved_[2];
+};
+
+TEST_F(Terminal, IsUsedWhenBothEndsAreOne) {
+  use(true, true);
+  EXPECT_TRUE(read({}).tty);
+  EXPECT_TRUE(read({"-t"}).tty);
+  EXPECT_FALSE(read({"--no-tty"}).tty);
+  EXPECT_FALSE(read({"-d"}).tty);
+  EXPECT_EQ(read({"-t"}).environment.count("TERM"), 1U);
+  EXPECT_EQ(read({"-t", "-e", "TERM=dumb"}).environment.at("TERM"), "dumb");
+}
+
+TEST_F(Terminal, IsNotUsedWhenOneEndIsNone) {
+  for (const auto& [in, out] : {std::pair{true, false}, {false, true}, {false, false}}) {
+    use(in, out);
+    EXPECT_FALSE(read({}).tty);
+    EXPECT_EQ(read({}).environment.count("TERM"), 0U);
+    EXPECT_THAT(error({"-t"}).what(), HasSubstr("standard input and output are not a terminal"));
+    EXPECT_TRUE(read({"-t", "-d"}).tty) << "a detached session may have one for later";
+  }
+}
+
+TEST_F(Terminal, CannotBeAskedForAndRefusedAtOnce) {
+  use(true, true);
+  EXPECT_THAT(error({"-t", "--no-tty"}).what(), HasSubstr("contradicts"));
+}
+
+}  // namespace
+}  // namespace drydock::cli

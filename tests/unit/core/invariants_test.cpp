@@ -1,0 +1,219 @@
+#include "core/invariants.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+#include "core/labels.hpp"
+#include "sample_plan.hpp"
+
+namespace drydock::core {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+Plan contained() { return build_plan(test::sample_request()); }
+Plan dood() { return build_plan(test::sample_dood_request()); }
+
+// One thing broken in a sound plan.
+struct Breach {
+  const char* name;
+  Plan (*sound)();
+  std::function<void(Plan&)> break_it;
+  const char* invariant;
+  const char* words;
+};
+
+void PrintTo(const Breach& breach, std::ostream* stream) { *stream << breach.name; }
+
+class Invariants : public testing::TestWithParam<Breach> {};
+
+TEST_P(Invariants, SeesTheBreach) {
+  Plan plan = GetParam().sound();
+  ASSERT_THAT(broken_invariants(plan), IsEmpty()) << "the positive control";
+  require_sound(plan);
+  GetParam().break_it(plan);
+  EXPECT_THAT(broken_invariants(plan), Contains(AllOf(StartsWith(std::string(GetParam().invariant) + ": "),
+                                                      HasSubstr(GetParam().words))));
+  try {
+    require_sound(plan);
+    FAIL() << "the plan would be carried out";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::internal);
+    EXPECT_THAT(error.what(), StartsWith("cannot start session '0123abcd': its plan breaks INV-"));
+    EXPECT_THAT(error.what(), HasSubstr(GetParam().words));
+  }
+}
+
+std::function<void(Plan&)> mount(const std::string& source) {
+  return [source](Plan& plan) { plan.agent.binds.push_back({source, source, true}); };
+}
+std::function<void(Plan&)> without_line(const std::string& line) {
+  return [line](Plan& plan) {
+    std::string& config = plan.sidecar_files["tinyproxy.conf"];
+    config.erase(config.find(line + "\n"), line.size() + 1);
+  };
+}
+std::function<void(Plan&)> proxy_variable(const std::string& name, const std::string& value) {
+  return [=](Plan& plan) { plan.agent.environment[name] = value; };
+}
+
+std::vector<Breach> breaches() {
+  return {
+      {"mount_root", contained, mount("/"), "INV-1", "'/' would be mounted"},
+      {"mount_etc", contained, mount("/etc"), "INV-1", "'/etc' would be mounted"},
+      {"mount_engine_socket", contained, mount("/run/docker.sock"), "INV-1", "'/run/docker.sock'"},
+      {"mount_any_socket", contained, mount("/srv/x/docker.sock"), "INV-9",
+       "the socket '/srv/x/docker.sock'"},
+      {"mount_other_socket_in_dood", dood, mount("/srv/x/other.sock"), "INV-9",
+       "the socket '/srv/x/other.sock'"},
+      {"capability_more", contained, [](Plan& p) { p.agent.capabilities.emplace_back("NET_ADMIN"); }, "INV-8",
+       "NET_ADMIN"},
+      {"capability_more_in_dood", dood, [](Plan& p) { p.agent.capabilities.emplace_back("SYS_ADMIN"); },
+       "INV-8", "SYS_ADMIN"},
+      {"capability_less", contained, [](Plan& p) { p.agent.capabilities.pop_back(); }, "INV-8",
+       "capabilities"},
+      {"agent_root", contained, [](Plan& p) { p.agent.uid = 0; }, "INV-8", "the agent would be root"},
+      {"agent_new_privileges", contained, [](Plan& p) { p.agent.no_new_privileges = false; }, "INV-8",
+       "the agent could gain privileges"},
+      {"agent_tmp_unbounded", contained, [](Plan& p) { p.agent.tmpfs.back().size = 0; }, "INV-8", "/tmp"},
+      {"agent_tmp_missing", contained, [](Plan& p) { p.agent.tmpfs.pop_back(); }, "INV-8", "/tmp"},
+      {"agent_pids_unlimited", contained, [](Plan& p) { p.agent.limits.pids = 0; }, "INV-8", "process limit"},
+      {"agent_no_init", contained, [](Plan& p) { p.agent.init = false; }, "INV-11", "orphans"},
+      {"agent_label_session", contained, [](Plan& p) { p.agent.labels["io.drydock.session"] = "ffffffff"; },
+       "INV-11", "the agent does not carry"},
+      {"agent_label_role", contained, [](Plan& p) { p.agent.labels.erase("io.drydock.role"); }, "INV-11",
+       "the agent does not carry"},
+      {"agent_label_owner", dood, [](Plan& p) { p.agent.labels.erase("io.drydock.owner-pid"); }, "INV-11",
+       "the agent does not carry"},
+      {"sidecar_label", contained, [](Plan& p) { p.sidecar->labels.clear(); }, "INV-11",
+       "the sidecar does not carry"},
+      {"network_label", contained, [](Plan& p) { p.networks[1].labels.clear(); }, "INV-11",
+       "network 'drydock_egress_0123abcd' does not carry"},
+      {"sidecar_missing", contained, [](Plan& p) { p.sidecar.reset(); }, "INV-9", "there is no sidecar"},
+      {"network_missing", contained, [](Plan& p) { p.networks.pop_back(); }, "INV-9",
+       "there is no sidecar, or not"},
+      {"network_not_internal", contained, [](Plan& p) { p.networks[0].internal = false; }, "INV-9",
+       "not one internal, one egress"},
+      {"egress_internal", contained, [](Plan& p) { p.networks[1].internal = true; }, "INV-9",
+       "not one internal, one egress"},
+      {"networks_overlap", contained, [](Plan& p) { p.networks[1].subnet = p.networks[0].subnet; }, "INV-9",
+       "overlap"},
+      {"agent_host_network", contained, [](Plan& p) { p.agent.host_network = true; }, "INV-9",
+       "another network"},
+      {"agent_on_egress", contained, [](Plan& p) { p.agent.networks[0].network = p.networks[1].name; },
+       "INV-9", "another network"},
+      {"agent_on_both", contained,
+       [](Plan& p) {
+         p.agent.networks.push_back({p.networks[1].name, {}});
+       },
+       "INV-9", "another network"},
+      {"agent_no_network", contained, [](Plan& p) { p.agent.networks.clear(); }, "INV-9", "another network"},
+      {"agent_dns", contained, [](Plan& p) { p.agent.no_dns = false; }, "INV-9", "resolve names"},
+      {"agent_ipv6", contained, [](Plan& p) { p.agent.sysctls.clear(); }, "INV-9", "IPv6"},
+      {"agent_ipv6_on", contained, [](Plan& p) { p.agent.sysctls["net.ipv6.conf.all.disable_ipv6"] = "0"; },
+       "INV-9", "IPv6"},
+      {"sidecar_one_network", contained, [](Plan& p) { p.sidecar->networks.pop_back(); }, "INV-9",
+       "on its two networks"},
+      {"sidecar_other_network", contained, [](Plan& p) { p.sidecar->networks[1].network = "bridge"; },
+       "INV-9", "on its two networks"},
+      {"agent_address_outside", contained, [](Plan& p) { p.agent.networks[0].address = {0x0a000001}; },
+       "INV-9", "addresses"},
+      {"sidecar_address_outside", contained, [](Plan& p) { p.sidecar->networks[1].address = {0x0a000001}; },
+       "INV-9", "addresses"},
+      {"same_address", contained,
+       [](Plan& p) { p.agent.networks[0].address = p.sidecar->networks[1].address; }, "INV-9", "addresses"},
+      {"proxy_HTTPS_PROXY", contained, proxy_variable("HTTPS_PROXY", "http://10.9.9.9:1"), "INV-9",
+       "HTTPS_PROXY"},
+      {"proxy_https_proxy", contained, proxy_variable("https_proxy", ""), "INV-9", "https_proxy"},
+      {"proxy_HTTP_PROXY", contained, proxy_variable("HTTP_PROXY", "x"), "INV-9", "HTTP_PROXY"},
+      {"proxy_http_proxy", contained, proxy_variable("http_proxy", "x"), "INV-9", "http_proxy"},
+      {"proxy_ALL_PROXY", contained, proxy_variable("ALL_PROXY", "x"), "INV-9", "ALL_PROXY"},
+      {"proxy_all_proxy", contained, [](Plan& p) { p.agent.environment.erase("all_proxy"); }, "INV-9",
+       "all_proxy"},
+      {"sidecar_capability", contained, [](Plan& p) { p.sidecar->capabilities = {"CHOWN"}; }, "INV-8",
+       "the sidecar would have capabilities"},
+      {"sidecar_root", contained, [](Plan& p) { p.sidecar->uid = 0; }, "INV-8", "the sidecar would be root"},
+      {"sidecar_new_privileges", contained, [](Plan& p) { p.sidecar->no_new_privileges = false; }, "INV-8",
+       "the sidecar could gain"},
+      {"sidecar_writable", contained, [](Plan& p) { p.sidecar->read_only_root = false; }, "INV-8",
+       "writable"},
+      {"sidecar_host_network", contained, [](Plan& p) { p.sidecar->host_network = true; }, "INV-9",
+       "on the host's network"},
+      {"sidecar_router", contained, [](Plan& p) { p.sidecar->sysctls["net.ipv4.ip_forward"] = "1"; }, "INV-9",
+       "router"},
+      {"sidecar_router_by_default", contained,
+       [](Plan& p) { p.sidecar->sysctls.erase("net.ipv4.ip_forward"); }, "INV-9", "router"},
+      {"sidecar_sees_project", contained, [](Plan& p) { p.sidecar->binds.push_back(p.agent.binds[0]); },
+       "INV-9", "more than its own configuration"},
+      {"sidecar_writes_configuration", contained, [](Plan& p) { p.sidecar->binds[0].read_only = false; },
+       "INV-9", "more than its own configuration"},
+      {"sidecar_other_directory", contained, [](Plan& p) { p.sidecar->binds[0].source = "/srv"; }, "INV-9",
+       "more than its own configuration"},
+      {"filter_missing", contained, [](Plan& p) { p.sidecar_files.erase("filter"); }, "INV-9",
+       "without its filter"},
+      {"filter_other", contained, [](Plan& p) { p.sidecar_files["filter"] += "^x:443$\n"; }, "INV-9",
+       "without its filter"},
+      {"config_missing", contained, [](Plan& p) { p.sidecar_files.erase("tinyproxy.conf"); }, "INV-9",
+       "without its filter"},
+      {"filter_unanchored", contained,
+       [](Plan& p) { p.filter = p.sidecar_files["filter"] = "example\\.org\n"; }, "INV-9",
+       "cannot compile filter"},
+      {"filter_anything", contained, [](Plan& p) { p.filter = p.sidecar_files["filter"] = "^.*:443$\n"; },
+       "INV-9", "cannot compile filter"},
+      {"config_listen", contained, without_line("Listen 10.231.0.10"), "INV-9", "lacks 'Listen 10.231.0.10'"},
+      {"config_allow", contained, without_line("Allow 10.231.0.8/29"), "INV-9",
+       "lacks 'Allow 10.231.0.8/29'"},
+      {"config_deny", contained, without_line("FilterDefaultDeny Yes"), "INV-9",
+       "lacks 'FilterDefaultDeny Yes'"},
+      {"config_urls", contained, without_line("FilterURLs On"), "INV-9", "lacks 'FilterURLs On'"},
+      {"config_type", contained, without_line("FilterType ere"), "INV-9", "lacks 'FilterType ere'"},
+      {"config_port", contained, without_line("ConnectPort 443"), "INV-9", "lacks 'ConnectPort 443'"},
+      {"config_filter", contained, without_line("Filter \"/etc/drydock/filter\""), "INV-9", "lacks 'Filter "},
+      {"config_second_port", contained,
+       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "ConnectPort 22\n"; }, "INV-9", "'ConnectPort 22'"},
+      {"config_second_allow", contained,
+       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "Allow 0.0.0.0/0\n"; }, "INV-9",
+       "'Allow 0.0.0.0/0'"},
+      {"config_overridden", contained,
+       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "FilterDefaultDeny No\n"; }, "INV-9",
+       "'FilterDefaultDeny No'"},
+      {"dood_sidecar", dood, [](Plan& p) { p.sidecar = contained().sidecar; }, "INV-6", "no sidecar"},
+      {"dood_network", dood, [](Plan& p) { p.networks = contained().networks; }, "INV-6", "no networks"},
+      {"dood_filter", dood, [](Plan& p) { p.filter = "^x:443$\n"; }, "INV-6", "filter"},
+      {"dood_files", dood, [](Plan& p) { p.sidecar_files = contained().sidecar_files; }, "INV-6", "filter"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Invariants, testing::ValuesIn(breaches()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST(InvariantsOfSound, LimitsAreNotDemandedWhereTheyCannotHold) {
+  PlanRequest request = test::sample_request();
+  request.engine.enforces_pids = false;
+  EXPECT_THAT(broken_invariants(build_plan(request)), IsEmpty());
+}
+
+TEST(InvariantsOfSound, AnEmptyAllowlistIsSound) {
+  PlanRequest request = test::sample_request();
+  request.allowlist = {};
+  EXPECT_THAT(broken_invariants(build_plan(request)), IsEmpty());
+}
+
+TEST(InvariantsOfSound, EveryBreachIsTold) {
+  Plan plan = contained();
+  plan.agent.uid = 0;
+  plan.agent.no_dns = false;
+  plan.agent.init = false;
+  EXPECT_THAT(broken_invariants(plan), SizeIs(3));
+}
+
+}  // namespace
+}  // namespace drydock::core

@@ -1,0 +1,79 @@
+// What the tests of a session and of a whole run share: an engine in memory, folders of their own, and the
+// demand that nothing is left.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/stop_source.hpp"
+#include "base/temp_file.hpp"
+#include "core/sessions.hpp"
+#include "core/talk.hpp"
+#include "environment.hpp"
+#include "fake_engine.hpp"
+
+namespace drydock::core {
+
+class Recorder : public Talk {
+ public:
+  void say(const std::string& text) override { said.push_back(text); }
+  void warn(const std::string& text) override { warned.push_back(text); }
+  void progress(const std::string&) override {}
+  std::vector<std::string> said;
+  std::vector<std::string> warned;
+};
+
+// What went wrong on the way through a run, for messages.
+enum class Moment { before, after };
+
+class Orchestration : public testing::Test {
+ protected:
+  Orchestration() {
+    environment.set("XDG_RUNTIME_DIR", directory.path() + "/runtime");
+    environment.set("XDG_CONFIG_HOME", directory.path() + "/config");
+    for (const char* name : {"DRYDOCK_DOOD", "DRYDOCK_CONTAIN"}) environment.set(name, std::nullopt);
+    // Root runs the agent as somebody else.
+    environment.set("SUDO_UID", "1000");
+    environment.set("SUDO_GID", "1000");
+    for (const char* name : {"runtime", "config", "demo"})
+      std::filesystem::create_directories(directory.path() + "/" + name);
+  }
+  static std::vector<std::string> session_folders() {
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(
+             std::filesystem::path(session_directory("x")).parent_path(), none)) {
+      names.push_back(entry.path().filename().string());
+    }
+    return names;
+  }
+  // Everything that a failed or ended session might have left.
+  void expect_nothing_left(const std::string& when) {
+    EXPECT_THAT(engine->objects(), testing::IsEmpty()) << when;
+    EXPECT_THAT(session_folders(), testing::IsEmpty()) << when;
+  }
+  void fresh_engine() { engine = std::make_unique<test::FakeEngine>(); }
+  void fail_at(std::size_t number, Moment moment, ErrorKind kind = ErrorKind::engine) {
+    const auto failing = [this, number, kind](const std::string& call, std::size_t at) {
+      if (at != number) return;
+      failed_call = call;
+      throw Error(kind, "cannot " + call + ": told to fail");
+    };
+    (moment == Moment::before ? engine->before : engine->after) = failing;
+  }
+
+  TempDir directory;
+  test::Environment environment;
+  std::unique_ptr<test::FakeEngine> engine = std::make_unique<test::FakeEngine>();
+  StopSource stop;
+  Recorder talk;
+  std::string failed_call;
+};
+
+}  // namespace drydock::core

@@ -1,0 +1,65 @@
+#include "core/proxy_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/text.hpp"
+
+namespace drydock::core {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string config() {
+  return make_proxy_config(*runtime::Ipv4::parse("10.231.0.10"), *runtime::Cidr::parse("10.231.0.8/29"));
+}
+
+class ProxyConfigLine : public testing::TestWithParam<const char*> {};
+
+TEST_P(ProxyConfigLine, IsThere) {
+  EXPECT_THAT("\n" + config(), HasSubstr(std::string("\n") + GetParam() + "\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ProxyConfigLine,
+                         testing::Values("Port 8888", "Listen 10.231.0.10", "Allow 10.231.0.8/29",
+                                         "FilterURLs On", "FilterType ere", "FilterDefaultDeny Yes",
+                                         "ConnectPort 443", "Filter \"/etc/drydock/filter\"",
+                                         "DisableViaHeader Yes", "LogLevel Connect", "MaxClients 1024",
+                                         "Timeout 7200", "PidFile \"/tmp/tinyproxy.pid\"",
+                                         "ErrorFile 403 \"/etc/drydock/403.html\""));
+
+TEST(ProxyConfig, HasEachDirectiveOnceAndNothingThatWidensIt) {
+  std::set<std::string> seen;
+  for (const std::string& line : split(trim(config()), '\n')) {
+    const std::string directive = to_lower_ascii(line.substr(0, line.find(' ')));
+    EXPECT_TRUE(seen.insert(directive).second || directive == "errorfile") << line;
+  }
+  for (const char* directive : {"logfile", "syslog", "stathost", "reverseonly", "reversepath", "basicauth",
+                                "user", "bind", "bindsame", "xtinyproxy", "addheader", "upstream none"}) {
+    EXPECT_EQ(seen.count(directive), 0U) << directive;
+  }
+}
+
+TEST(ProxyConfig, TheFilesAreTheConfigurationTheFilterAndThePage) {
+  const auto files = make_proxy_files(*runtime::Ipv4::parse("10.231.0.10"),
+                                      *runtime::Cidr::parse("10.231.0.8/29"), "^example\\.org:443$\n");
+  EXPECT_EQ(files.at("tinyproxy.conf"), config());
+  EXPECT_EQ(files.at("filter"), "^example\\.org:443$\n");
+  EXPECT_EQ(files.size(), 3U);
+}
+
+TEST(ProxyConfig, ThePageSaysWhoRefusedAndHowToAllow) {
+  const std::string page = make_proxy_files({}, {}, "").at("403.html");
+  EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
+  EXPECT_THAT(page, HasSubstr("drydock refused {request}"));
+  EXPECT_THAT(page, HasSubstr("drydock run --allow HOST"));
+  // {clientip}, {date} and the like would say more than the agent should hear.
+  EXPECT_THAT(page, Not(HasSubstr("{client")));
+}
+
+}  // namespace
+}  // namespace drydock::core

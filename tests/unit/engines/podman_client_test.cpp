@@ -1,0 +1,237 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "environment.hpp"
+#include "fake_daemon.hpp"
+#include "podman/podman_engine.hpp"
+#include "podman/podman_provider.hpp"
+#include "recorded.hpp"
+
+namespace drydock::podman {
+namespace {
+
+using test::FakeDaemon;
+using testing::HasSubstr;
+
+std::string ping(const std::string& headers) {
+  return "HTTP/1.1 200 OK\r\n" + headers + "Content-Length: 2\r\n\r\nOK";
+}
+constexpr const char* sound = "Api-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\n";
+
+bool is_ping(const std::string& request) { return request.find("/_ping ") != std::string::npos; }
+
+// A daemon that answers the ping, the question about itself, and every other request with the same.
+FakeDaemon::Script daemon_with(std::string answer) {
+  return [answer = std::move(answer)](test::Peer& peer) {
+    for (std::string request = peer.read_request(); !request.empty(); request = peer.read_request()) {
+      if (is_ping(request)) {
+        peer.send(ping(sound));
+      } else if (request.find("/info ") != std::string::npos) {
+        peer.send(test::ok("{}"));
+      } else {
+        peer.send(answer);
+      }
+    }
+  };
+}
+
+Error connect_error(const std::string& socket) {
+  try {
+    PodmanEngine engine(socket, nullptr);
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "connected";
+  return {ErrorKind::internal, ""};
+}
+
+template <typename Call>
+Error call_error(const std::string& answer, const Call& call) {
+  FakeDaemon daemon({daemon_with(answer)});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  try {
+    call(engine);
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error";
+  return {ErrorKind::internal, ""};
+}
+
+TEST(PodmanClient, TakesEveryVersionFromTheOldestOn) {
+  for (const char* version : {"4.3.0", "4.3.1", "4.9.4", "5.4.2", "6.1.0", "10.0.0"}) {
+    FakeDaemon daemon({[&](test::Peer& peer) {
+      peer.read_request();
+      peer.send(ping("Libpod-Api-Version: " + std::string(version) + "\r\n"));
+      peer.read_request();
+      peer.send(test::ok("{}"));
+    }});
+    PodmanEngine engine(daemon.socket(), nullptr);
+    engine.system().info();
+    EXPECT_EQ(daemon.count("GET /v4.0.0/libpod/info "), 1U) << version;
+  }
+}
+
+TEST(PodmanClient, RefusesWhatIsTooOld) {
+  for (const char* version : {"4.2.1", "3.4.7", "nonsense"}) {
+    FakeDaemon daemon({test::always(ping("Libpod-Api-Version: " + std::string(version) + "\r\n"))});
+    const Error error = connect_error(daemon.socket());
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_EQ(std::string(error.what()), "cannot use the engine at 'unix://" + daemon.socket() +
+                                             "': it is Podman " + version +
+                                             " and drydock needs 4.3 or newer");
+  }
+}
+
+TEST(PodmanClient, KnowsDockerWhenItSeesIt) {
+  FakeDaemon daemon(
+      {test::always("HTTP/1.1 404 Not Found\r\nApi-Version: 1.41\r\nContent-Length: 28\r\n\r\n"
+                    "{\"message\":\"page not found\"}")});
+  const Error error = connect_error(daemon.socket());
+  EXPECT_EQ(error.kind(), ErrorKind::invalid);
+  EXPECT_THAT(error.what(), HasSubstr("as Podman: it is Docker"));
+  EXPECT_EQ(error.hint(), "pass --runtime docker");
+}
+
+TEST(PodmanClient, KnowsWhatIsNoEngine) {
+  FakeDaemon web({test::always(test::answer("200 OK", "<html>hello</html>", "text/html"))});
+  EXPECT_THAT(connect_error(web.socket()).what(), HasSubstr("not an answer of a container engine"));
+}
+
+TEST(PodmanClient, PassesOnTheEnginesOwnWords) {
+  const auto inspect = [](PodmanEngine& engine) { engine.containers().inspect("web"); };
+  const Error missing =
+      call_error(test::answer("404 Not Found", test::golden_text("podman/error.json")), inspect);
+  EXPECT_EQ(missing.kind(), ErrorKind::not_found);
+  EXPECT_STREQ(
+      missing.what(),
+      "cannot inspect container 'web': no container with name or ID \"nope\" found: no such container");
+  const Error cause =
+      call_error(test::answer("500 Internal Server Error", R"({"cause":"no disk"})"), inspect);
+  EXPECT_STREQ(cause.what(), "cannot inspect container 'web': no disk");
+}
+
+TEST(PodmanClient, AWarningIsAnErrorAndTheContainerGoes) {
+  FakeDaemon daemon(
+      {daemon_with(test::answer("201 Created", R"({"Id":"abc","Warnings":["no swap limit"]})"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  try {
+    engine.containers().create(test::full_spec());
+    FAIL() << "was content";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_STREQ(error.what(), "cannot create container 'name': no swap limit");
+  }
+  EXPECT_EQ(daemon.count("DELETE /v4.0.0/libpod/containers/abc?force=true"), 1U);
+}
+
+TEST(PodmanClient, TellsACommandThatIsMissingFromOneThatCannotRun) {
+  const auto start = [](PodmanEngine& engine) { engine.containers().start("web"); };
+  const std::vector<std::pair<const char*, ErrorKind>> cases{
+      {"crun: executable file `nope` not found in $PATH: No such file or directory",
+       ErrorKind::command_not_found},
+      {R"(runc: exec: \"nope\": executable file not found in $PATH)", ErrorKind::command_not_found},
+      {"crun: open executable: Permission denied", ErrorKind::command_not_executable},
+      {R"(runc: exec: \"/etc/passwd\": permission denied)", ErrorKind::command_not_executable},
+      {"crun: mount `/x`: Permission denied", ErrorKind::engine}};
+  for (const auto& [words, kind] : cases) {
+    const std::string body = "{\"cause\":\"x\",\"message\":\"" + std::string(words) + "\",\"response\":500}";
+    EXPECT_EQ(call_error(test::answer("500 Internal Server Error", body), start).kind(), kind) << words;
+  }
+}
+
+TEST(PodmanClient, ASubnetThatIsTakenIsAConflict) {
+  for (const char* words : {"subnet 10.231.0.0/29 is already used on the host or by another config",
+                            "network name x already used: network already exists",
+                            "subnet 10.231.0.0/29 is already being used by a network interface"}) {
+    const Error error =
+        call_error(test::answer("500 Internal Server Error", "{\"message\":\"" + std::string(words) + "\"}"),
+                   [](auto& engine) { engine.networks().create({}); });
+    EXPECT_EQ(error.kind(), ErrorKind::conflict) << words;
+  }
+}
+
+TEST(PodmanClient, WaitTakesABareNumber) {
+  FakeDaemon daemon({daemon_with(test::ok("42\n"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  EXPECT_EQ(engine.containers().wait("x"), 42);
+  EXPECT_EQ(call_error(test::ok("{}"), [](auto& e) { e.containers().wait("x"); }).kind(),
+            ErrorKind::protocol);
+}
+
+TEST(PodmanClient, WhatIsGoneNeedsNoRemoval) {
+  FakeDaemon daemon({daemon_with(test::answer("404 Not Found", R"({"message":"no such thing"})"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  engine.containers().remove("x");
+  engine.networks().remove("x");
+  engine.images().remove("x");
+}
+
+struct LimitCase {
+  bool rootless;
+  const char* cgroup;
+  std::vector<std::string> controllers;
+  bool memory;
+  bool cpus;
+  bool pids;
+};
+
+TEST(PodmanClient, KnowsWhichLimitsHoldHere) {
+  const std::vector<LimitCase> cases{{true, "v2", {"cpu", "memory", "pids"}, true, true, true},
+                                     {true, "v2", {"memory", "pids"}, true, false, true},
+                                     {true, "v2", {}, false, false, false},
+                                     {true, "v1", {"cpu", "memory", "pids"}, false, false, false},
+                                     {false, "v1", {"cpu", "memory", "pids"}, true, true, true}};
+  for (const LimitCase& limits : cases) {
+    const Json info = {{"host",
+                        {{"security", {{"rootless", limits.rootless}}},
+                         {"cgroupVersion", limits.cgroup},
+                         {"cgroupControllers", limits.controllers}}}};
+    FakeDaemon daemon({[&](test::Peer& peer) {
+      peer.read_request();
+      peer.send(ping(sound));
+      peer.read_request();
+      peer.send(test::ok(info.dump()));
+    }});
+    PodmanEngine engine(daemon.socket(), nullptr);
+    const runtime::EngineInfo& read = engine.system().info();
+    EXPECT_EQ(read.enforces_memory, limits.memory) << info;
+    EXPECT_EQ(read.enforces_cpus, limits.cpus) << info;
+    EXPECT_EQ(read.enforces_pids, limits.pids) << info;
+    EXPECT_EQ(&engine.system().info(), &read) << "asked once";
+  }
+}
+
+TEST(PodmanProvider, TakesUnixSocketsOnlyAndTheOptionFirst) {
+  test::Environment environment;
+  environment.set("CONTAINER_HOST", "ssh://host/run/podman.sock");
+  EXPECT_TRUE(make_provider()->present());
+  EXPECT_THROW(make_provider()->connect({"", nullptr}), Error);
+  EXPECT_THROW(make_provider()->connect({"tcp://127.0.0.1:1", nullptr}), Error);
+  FakeDaemon daemon({test::always(ping(sound))});
+  EXPECT_NO_THROW(make_provider()->connect({"unix://" + daemon.socket(), nullptr}));
+  environment.set("CONTAINER_HOST", "unix://" + daemon.socket());
+  EXPECT_NO_THROW(make_provider()->connect({"", nullptr}));
+}
+
+TEST(PodmanProvider, WithoutPodmanSaysHowToGetIt) {
+  test::Environment environment;
+  environment.set("CONTAINER_HOST", std::nullopt);
+  environment.set("PATH", "/nonexistent");
+  environment.set("XDG_RUNTIME_DIR", "/nonexistent");
+  if (::geteuid() == 0 && ::access("/run/podman/podman.sock", F_OK) == 0)
+    GTEST_SKIP() << "a Podman service of root's runs on this machine";
+  EXPECT_FALSE(make_provider()->present());
+  try {
+    make_provider()->connect({"", nullptr});
+    FAIL() << "connected";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "cannot use podman: it is not installed");
+    EXPECT_THAT(error.hint(), HasSubstr("apt install podman"));
+  }
+}
+
+}  // namespace
+}  // namespace drydock::podman
