@@ -10,7 +10,7 @@ class RootlessDocker : public Conformance {};
 
 TEST_P(RootlessDocker, RefusesASessionAndLeavesNothing) {
   const std::string marker = project() + "/started";
-  for (const std::string options : {"", "-d", "--allow allowed.test", "--no-canary --best-effort-limits"}) {
+  for (const std::string options : {"", "-d", "--allow allowed.test", "--best-effort-limits"}) {
     const Outcome refused = run(options, "touch started");
     EXPECT_EQ(refused.status, 125) << options << " " << refused;
     EXPECT_EQ(refused.out, "") << options;
