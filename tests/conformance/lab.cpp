@@ -111,13 +111,14 @@ void Conformance::SetUp() {
 
 void Conformance::TearDown() {
   EXPECT_EQ(leftovers(), "") << "the test left something in the engine";
-  const Outcome processes = sh(
-      "for i in $(seq 50); do pgrep -x 'tinyproxy|drydock-guard|conmon' >/dev/null || exit 0; sleep 0.1; done; "
-      "pgrep -xa 'tinyproxy|drydock-guard|conmon'; exit 1");
+  const Outcome processes =
+      sh("for i in $(seq 50); do pgrep -x 'tinyproxy|drydock-guard|conmon' >/dev/null || exit 0; sleep 0.1; "
+         "done; "
+         "pgrep -xa 'tinyproxy|drydock-guard|conmon'; exit 1");
   EXPECT_EQ(processes.status, 0) << "processes are left: " << processes.out;
   const Outcome files =
-      sh("find /run/user/1000/drydock ! -type d ! -name podman.sock 2>/dev/null; "
-         "ls /run/user/1000/drydock/sessions 2>/dev/null");
+      sh("find /run/user/*/drydock ! -type d ! -name podman.sock 2>/dev/null; "
+         "find /run/user/*/drydock/sessions -mindepth 1 2>/dev/null");
   EXPECT_EQ(files.out, "") << "files are left";
   if (!project_.empty()) sh("rm -rf " + quote(project_));
 }
@@ -128,7 +129,7 @@ void Conformance::TearDownTestSuite() {
       sh("for i in $(seq 150); do pgrep -u dev -f 'drydock|conmon' >/dev/null || exit 0; sleep 0.1; done; "
          "pgrep -u dev -af 'drydock|conmon'; exit 1");
   EXPECT_EQ(processes.status, 0) << "processes are left: " << processes.out;
-  EXPECT_EQ(sh("find /run/user/1000/drydock ! -type d 2>/dev/null").out, "") << "files are left";
+  EXPECT_EQ(sh("find /run/user/*/drydock ! -type d 2>/dev/null").out, "") << "files are left";
 }
 
 std::string Conformance::configuration() {

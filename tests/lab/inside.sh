@@ -99,7 +99,7 @@ END
   echo dev:100000:65536 | tee /etc/subuid >/etc/subgid
   chmod 700 "$scratch/home"
   mkdir -p /run/user
-  mkdir -m 700 /run/user/1000
+  mkdir -m 700 /run/user/0 /run/user/1000
   chown 1000:1000 "$scratch/home" /run/user/1000
 }
 
