@@ -40,7 +40,7 @@ constexpr std::array left_out{"path-exclude=/usr/share/doc/*", "path-include=/us
 
 constexpr std::array housekeeping{"finding", "using", "removing", "main()"};
 
-std::string quoted(const std::string& text) { return "'" + text + "'"; }
+std::string in_quotes(const std::string& text) { return "'" + text + "'"; }
 
 void say(const BaseRequest& request, const std::string& text) {
   if (request.progress) request.progress(text);
@@ -52,7 +52,7 @@ std::string require_mmdebstrap() {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
     throw Error(ErrorKind::not_found,
-                "cannot build image " + quoted(repository) + ": mmdebstrap is not installed",
+                "cannot build image " + in_quotes(repository) + ": mmdebstrap is not installed",
                 "apt install mmdebstrap");
   }
 }
@@ -75,8 +75,8 @@ Recipe this_machines_recipe() {
   recipe.sources = distribution_sources(read_apt_sources(), recipe.distribution);
   if (recipe.sources.empty()) {
     throw Error(ErrorKind::not_found,
-                "cannot build image " + quoted(repository) + ": apt has no source of " +
-                    quoted(recipe.distribution.id + " " + recipe.distribution.codename),
+                "cannot build image " + in_quotes(repository) + ": apt has no source of " +
+                    in_quotes(recipe.distribution.id + " " + recipe.distribution.codename),
                 "pass --base with an image of the engine or a root file system tar");
   }
   return recipe;
@@ -140,7 +140,7 @@ Error bootstrap_error(const ProcessResult& result) {
   // What it says to a user who may not map more than one id.
   const bool no_mode = reason.find("unable to pick chroot mode") != std::string::npos;
   Error error(no_mode ? ErrorKind::unsupported : ErrorKind::engine,
-              "cannot build image " + quoted(repository) + ": " +
+              "cannot build image " + in_quotes(repository) + ": " +
                   (no_mode ? "this user has no subordinate ids, or no newuidmap to use them" : reason));
   if (no_mode) error.set_hint("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER");
   for (const std::string& line : split(printable(result.error_output, 8000), '\n')) {
@@ -153,7 +153,7 @@ void write_text(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  if (!file) throw Error(ErrorKind::permission, "cannot write file " + quoted(path));
+  if (!file) throw Error(ErrorKind::permission, "cannot write file " + in_quotes(path));
 }
 
 void run_mmdebstrap(const std::string& mmdebstrap, const Recipe& recipe, const std::string& tar,
@@ -211,7 +211,7 @@ std::string cached_rootfs(const Recipe& recipe, const std::string& directory, co
     const TempFile made("making", directory);
     run_mmdebstrap(mmdebstrap, recipe, made.path(), request);
     if (::rename(made.path().c_str(), tar.c_str()) != 0) {
-      throw Error(ErrorKind::permission, with_errno("cannot write file " + quoted(tar), errno));
+      throw Error(ErrorKind::permission, with_errno("cannot write file " + in_quotes(tar), errno));
     }
   }
   std::error_code ignored;
@@ -260,7 +260,7 @@ OwnImage image_from_tar(runtime::Engine& engine, const BaseRequest& request) {
   if (!is_tar_file(request.base)) {
     const bool there = fs::exists(request.base);
     throw Error(there ? ErrorKind::invalid : ErrorKind::not_found,
-                "cannot use base " + quoted(printable(request.base, 200)) + ": " +
+                "cannot use base " + in_quotes(printable(request.base, 200)) + ": " +
                     (there ? "it is no tar archive" : "no such file"));
   }
   const OwnImage image{base_image_reference(), sha256_of_file(request.base)};

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* repository = "localhost/drydock-egress";
 constexpr const char* program_path = "/usr/bin/tinyproxy";
 
-std::string quoted(const std::string& text) { return "'" + text + "'"; }
+std::string in_quotes(const std::string& text) { return "'" + text + "'"; }
 
 struct Tinyproxy {
   std::string path;
@@ -29,7 +29,7 @@ Tinyproxy installed_tinyproxy(const StopSource* stop) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
     throw Error(ErrorKind::not_found,
-                "cannot build image " + quoted(repository) + ": tinyproxy is not installed",
+                "cannot build image " + in_quotes(repository) + ": tinyproxy is not installed",
                 "apt install tinyproxy-bin");
   }
   ProcessOptions options;
@@ -42,8 +42,8 @@ Tinyproxy installed_tinyproxy(const StopSource* stop) {
   constexpr std::string_view allowed = "0123456789.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
   if (version.empty() || version.size() > 60 ||
       version.find_first_not_of(allowed) != std::string_view::npos) {
-    throw Error(ErrorKind::protocol, "cannot build image " + quoted(repository) + ": " + quoted(found.path) +
-                                         " does not tell its version");
+    throw Error(ErrorKind::protocol, "cannot build image " + in_quotes(repository) + ": " +
+                                         in_quotes(found.path) + " does not tell its version");
   }
   found.version = version;
   return found;

@@ -50,6 +50,10 @@ std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
 Outcome sh(const std::string& script) { return run_program({"/bin/bash", "-c", script}); }
 
 Outcome sh_as_user(const std::string& script) {
+  return run_program({lab_directory + "/as-user", "/bin/bash", "-c", script});
+}
+
+Outcome sh_as_dev(const std::string& script) {
   return run_program({lab_directory + "/as-dev", "/bin/bash", "-c", script});
 }
 
@@ -76,6 +80,11 @@ std::vector<std::string> Log::lines_with(const std::vector<std::string>& texts) 
 }
 
 void Conformance::SetUpTestSuite() {
+  if (!configuration().empty()) {
+    const Outcome versions = sh(lab_directory + "/versions");
+    ASSERT_EQ(versions.status, 0) << versions;
+    RecordProperty("lab", std::string(trim(versions.out)));
+  }
   // Once a process and engine: suites share the lab.
   static std::set<std::string> loaded;
   const std::string archive = lab_variable("TMPDIR") + "/drydock-test-image.tar";
@@ -85,6 +94,8 @@ void Conformance::SetUpTestSuite() {
     ASSERT_EQ(made.status, 0) << made;
   }
   for (const std::string engine : {"podman", "docker"}) {
+    // Podman is there in every lab, for nobody has to start it.
+    if (starts_with(configuration(), "D") && engine == "podman") continue;
     if (sh_as_user(engine + " info").status != 0 || !loaded.insert(engine).second) continue;
     const Outcome done = sh_as_user(engine + " load -i " + quote(archive));
     ASSERT_EQ(done.status, 0) << done;
@@ -92,7 +103,7 @@ void Conformance::SetUpTestSuite() {
 }
 
 void Conformance::SetUp() {
-  const Outcome made = sh_as_user("mktemp -d \"$HOME/project.XXXXXX\"");
+  const Outcome made = sh_as_dev("mktemp -d \"$HOME/project.XXXXXX\"");
   ASSERT_EQ(made.status, 0) << made;
   project_ = std::string(trim(made.out));
   ASSERT_EQ(engine("info").status, 0) << backend() << " does not work in this lab";
@@ -100,13 +111,14 @@ void Conformance::SetUp() {
 
 void Conformance::TearDown() {
   EXPECT_EQ(leftovers(), "") << "the test left something in the engine";
-  const Outcome processes = sh(
-      "for i in $(seq 50); do pgrep -x 'tinyproxy|drydock-guard|conmon' >/dev/null || exit 0; sleep 0.1; done; "
-      "pgrep -xa 'tinyproxy|drydock-guard|conmon'; exit 1");
+  const Outcome processes =
+      sh("for i in $(seq 50); do pgrep -x 'tinyproxy|drydock-guard|conmon' >/dev/null || exit 0; sleep 0.1; "
+         "done; "
+         "pgrep -xa 'tinyproxy|drydock-guard|conmon'; exit 1");
   EXPECT_EQ(processes.status, 0) << "processes are left: " << processes.out;
   const Outcome files =
-      sh("find /run/user/1000/drydock ! -type d ! -name podman.sock 2>/dev/null; "
-         "ls /run/user/1000/drydock/sessions 2>/dev/null");
+      sh("find /run/user/*/drydock ! -type d ! -name podman.sock 2>/dev/null; "
+         "find /run/user/*/drydock/sessions -mindepth 1 2>/dev/null");
   EXPECT_EQ(files.out, "") << "files are left";
   if (!project_.empty()) sh("rm -rf " + quote(project_));
 }
@@ -117,7 +129,12 @@ void Conformance::TearDownTestSuite() {
       sh("for i in $(seq 150); do pgrep -u dev -f 'drydock|conmon' >/dev/null || exit 0; sleep 0.1; done; "
          "pgrep -u dev -af 'drydock|conmon'; exit 1");
   EXPECT_EQ(processes.status, 0) << "processes are left: " << processes.out;
-  EXPECT_EQ(sh("find /run/user/1000/drydock ! -type d 2>/dev/null").out, "") << "files are left";
+  EXPECT_EQ(sh("find /run/user/*/drydock ! -type d 2>/dev/null").out, "") << "files are left";
+}
+
+std::string Conformance::configuration() {
+  const char* id = std::getenv("DRYDOCK_LAB_CONFIG");
+  return id != nullptr ? id : "";
 }
 
 std::string Conformance::drydock_words() const { return program + " --runtime " + backend(); }

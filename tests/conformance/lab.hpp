@@ -19,8 +19,11 @@ std::ostream& operator<<(std::ostream& stream, const Outcome& outcome);
 
 // A POSIX shell script, run as root in the lab.
 Outcome sh(const std::string& script);
-// The same as the lab's normal user, in a fresh login's environment.
+// The same as the one who uses drydock in this configuration: the lab's normal user, or root where the engine
+// is root's Podman. In a fresh login's environment, and the engine's own command line finds the engine.
 Outcome sh_as_user(const std::string& script);
+// The same as the lab's normal user in every configuration.
+Outcome sh_as_dev(const std::string& script);
 // A word for either.
 std::string quote(const std::string& word);
 
@@ -50,6 +53,8 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   void TearDown() override;
 
   const std::string& backend() const { return GetParam(); }
+  // The lab's, such as "P5r" (tests/lab/README.md), or empty in a lab of whatever this machine has.
+  static std::string configuration();
   const std::string& project() const { return project_; }
 
   // "drydock --runtime BACKEND" and the options that the tests share, as a shell word list.

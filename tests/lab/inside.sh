@@ -4,6 +4,7 @@
 set -Eeuo pipefail
 
 here=$LAB_HERE scratch=$LAB_SCRATCH engines=,$LAB_ENGINES, keep_logs=$LAB_KEEP_LOGS cgroup_v1=$LAB_CGROUP_V1
+config=$LAB_CONFIG own_release=$LAB_RELEASE
 unset "${!LAB_@}"
 caller_path=$PATH
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -52,9 +53,11 @@ make_mounts() {
   printf '+%s\n' $(</sys/fs/cgroup/cgroup.controllers) | while read -r controller; do
     echo "$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || break # a controller may refuse
   done
-  mount -t tmpfs -o mode=700 private "$(mkdir -p "$lab/private" && echo "$lab/private")"
-  private_copy /etc
-  private_copy /var/lib
+  if [[ -z $own_release ]]; then
+    mount -t tmpfs -o mode=700 private "$(mkdir -p "$lab/private" && echo "$lab/private")"
+    private_copy /etc
+    private_copy /var/lib
+  fi
   # Images and containers need a disk: an overlay cannot lie on an overlay.
   mkdir -p "$scratch"/{docker,containers,root,home} /var/lib/containers
   mount --bind "$scratch/containers" /var/lib/containers
@@ -96,7 +99,7 @@ END
   echo dev:100000:65536 | tee /etc/subuid >/etc/subgid
   chmod 700 "$scratch/home"
   mkdir -p /run/user
-  mkdir -m 700 /run/user/1000
+  mkdir -m 700 /run/user/0 /run/user/1000
   chown 1000:1000 "$scratch/home" /run/user/1000
 }
 
@@ -185,10 +188,23 @@ start_docker() {
   "${rootful[@]}" dockerd "${options[@]}" </dev/null >>"$log/dockerd.log" 2>&1 &
 }
 
+start_docker_rootless() {
+  local script
+  script=$(command -v dockerd-rootless.sh || echo /usr/share/docker.io/contrib/dockerd-rootless.sh)
+  as_dev "$script" </dev/null >>"$log/dockerd-rootless.log" 2>&1 &
+}
+
 start_podman_root() {
   mkdir -p /run/podman
   "${rootful[@]}" podman system service --time 0 unix:///run/podman/podman.sock </dev/null >>"$log/podman.log" 2>&1 &
 }
+
+as_command() { # what the command's environment is
+  env PATH="$caller_path" HOME="$scratch/root" TMPDIR="$scratch/tmp" \
+    DRYDOCK_LAB="$lab" DRYDOCK_LAB_CA="$lab/ca.pem" DRYDOCK_LAB_USER=dev DRYDOCK_LAB_CONFIG="$config" "$@"
+}
+
+as_dev() { as_command "$here/as-dev" "$@"; }
 
 await_engine() { # NAME SOCKET
   if ! python3 "$here/await_socket.py" "$2"; then
@@ -203,6 +219,7 @@ make_files
 make_user
 make_network
 if wants docker; then start_docker; fi
+if wants docker-rootless; then start_docker_rootless; fi
 if wants podman-root; then start_podman_root; fi
 service packets ip netns exec inet python3 "$here/packets.py" "$log" inet0
 service hostlisten python3 "$here/hostlisten.py" "$log"
@@ -210,12 +227,12 @@ make_certificates
 service inet ip netns exec inet python3 "$here/inet.py" "$log" "$lab/tls/leaf.pem" "$lab/tls/leaf.key"
 await_services
 if wants docker; then await_engine dockerd /run/docker.sock; fi
+if wants docker-rootless; then await_engine dockerd-rootless /run/user/1000/docker.sock; fi
 if wants podman-root; then await_engine podman /run/podman/podman.sock; fi
 
 trap - ERR
 set +e
-env PATH="$caller_path" HOME="$scratch/root" TMPDIR="$scratch/tmp" \
-  DRYDOCK_LAB="$lab" DRYDOCK_LAB_CA="$lab/ca.pem" DRYDOCK_LAB_USER=dev "$@"
+as_command "$@"
 status=$?
 if [[ -n $keep_logs ]]; then mkdir -p "$keep_logs" && cp "$log"/* "$keep_logs"; fi
 exit "$status"
