@@ -239,6 +239,8 @@ FakeEngine::FakeEngine()
   info.version = "4.3.1";
   info.socket = "unix:///run/user/1000/podman/podman.sock";
   info.rootless = true;
+  info.seccomp = true;
+  info.network_backend = "netavark";
   info.cgroup_version = "v2";
   info.enforces_memory = info.enforces_cpus = info.enforces_pids = true;
 }

@@ -139,6 +139,48 @@ TEST_F(Run, RootlessDockerIsRefused) {
   EXPECT_THAT(engine->calls(), ElementsAre("system.info"));
 }
 
+TEST_F(Run, AnEngineThatCannotKeepTheJailIsRefused) {
+  const std::vector<std::pair<std::function<void(runtime::EngineInfo&)>, const char*>> faults{
+      {[](auto& info) { info.network_backend = "cni"; }, "its network backend is cni"},
+      {[](auto& info) { info.seccomp = false; }, "its containers get no seccomp filter here"}};
+  for (const auto& [make, words] : faults) {
+    fresh_engine();
+    make(engine->info);
+    try {
+      run();
+      FAIL() << words;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+    EXPECT_THAT(engine->calls(), ElementsAre("system.info"));
+  }
+}
+
+TEST_F(Run, ACommandThatCannotRunIsNamedAndLeavesNothing) {
+  options.mode = Mode::dood;
+  for (const auto& [kind, words] :
+       {std::pair{ErrorKind::command_not_found,
+                  "cannot run command 'true': it was not found in the container"},
+        {ErrorKind::command_not_executable, "cannot run command 'true': it is not an executable file"}}) {
+    for (const char* failing : {"containers.start", "containers.wait"}) {
+      fresh_engine();
+      engine->before = [&, kind = kind](const std::string& call, std::size_t) {
+        if (call.find(failing) == 0) throw Error(kind, "cannot start it: runc: exec");
+      };
+      try {
+        run();
+        FAIL() << failing;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), kind) << failing;
+        EXPECT_STREQ(error.what(), words) << failing;
+        EXPECT_THAT(error.notes(), ElementsAre("cannot start it: runc: exec"));
+      }
+      expect_nothing_left(failing);
+    }
+  }
+}
+
 TEST_F(Run, LeftoversAreCollectedAndNeverFailALaunch) {
   options.mode = Mode::dood;
   fresh_engine();
@@ -182,8 +224,7 @@ TEST_F(Run, TheAllowlistIsBaselineFilesAndOptions) {
   options.allow_files = {directory.path() + "/extra"};
   std::vector<std::string> hosts;
   const PreparedRun prepared = prepare_run(options);
-  for (const Entry& entry : prepared.allowlist.entries())
-    hosts.push_back(entry.pattern.to_string());
+  for (const Entry& entry : prepared.allowlist.entries()) hosts.push_back(entry.pattern.to_string());
   EXPECT_THAT(hosts, ElementsAre("api.anthropic.com", "user.example", "project.example", "extra.example",
                                  "example.org"));
 }
