@@ -233,7 +233,10 @@ Error Transfer::failure_of(CURLcode code) const {
       case CURLE_RECV_ERROR:
         return head_size_ == 0 ? "it closed the connection without an answer"
                                : "the connection broke in an answer, or the answer is malformed";
-      case CURLE_OUT_OF_MEMORY:  // libcurl's word for a line over 100 KiB
+      case CURLE_OUT_OF_MEMORY:  // libcurl's word for a line over 100 KiB, before 8.6
+#if LIBCURL_VERSION_NUM >= 0x080600
+      case CURLE_TOO_LARGE:
+#endif
         return "its answer's head is too long";
       case CURLE_WEIRD_SERVER_REPLY:
       case CURLE_UNSUPPORTED_PROTOCOL:
