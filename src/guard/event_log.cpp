@@ -65,20 +65,23 @@ EventLog::EventLog(int fd) : fd_(fd) {
   if (flags >= 0) ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK);
 }
 
+void EventLog::add_note() {
+  if (dropped_ == 0 || buffer_.size() > limit / 2) return;
+  Event note;
+  note.event = "dropped";
+  note.count = std::exchange(dropped_, 0);
+  buffer_ += format(note, now());
+}
+
 void EventLog::write(const Event& event) {
-  if (dropped_ > 0 && buffer_.size() < limit / 2) {
-    Event note;
-    note.event = "dropped";
-    note.count = std::exchange(dropped_, 0);
-    buffer_ += format(note, now());
-  }
   std::string line = format(event, now());
-  if (buffer_.size() + line.size() > limit || dropped_ > 0) {
+  // Once a line is dropped, so are those behind it, until there is room for the note that says so.
+  if (dropped_ > 0 || buffer_.size() + line.size() > limit) {
     ++dropped_;
   } else {
     buffer_ += line;
   }
-  flush();
+  if (flush() && on_pending_) on_pending_();
 }
 
 bool EventLog::flush() {
@@ -95,6 +98,7 @@ bool EventLog::flush() {
     done += static_cast<std::size_t>(count);
   }
   buffer_.erase(0, done);
+  add_note();
   return !buffer_.empty();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,9 +48,14 @@ class EventLog {
   bool flush();
   bool pending() const { return !buffer_.empty(); }
   int fd() const { return fd_; }
+  // Called when something could not be written at once: flush() is to be called in a while.
+  void on_pending(std::function<void()> action) { on_pending_ = std::move(action); }
 
  private:
+  void add_note();
+
   int fd_;
+  std::function<void()> on_pending_;
   std::string buffer_;
   std::uint64_t dropped_ = 0;
 };

@@ -40,6 +40,7 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
       log_(log_fd),
       resolver_(loop_, limits, system_lookup),
       gate_(loop_, resolver_, log_, timing, limits) {
+  log_.on_pending([this] { flush_later(); });
   watch_signals();
   // Watched before it is read: a change in between is not missed.
   watch_directory();
@@ -97,6 +98,15 @@ int Guard::run() {
 }
 
 void Guard::write(const Event& event) { log_.write(event); }
+
+// By the clock and not by EPOLLOUT: the log may be any kind of descriptor.
+void Guard::flush_later() {
+  if (flush_timer_ != 0) return;
+  flush_timer_ = loop_.after(timing_.log_retry, [this] {
+    flush_timer_ = 0;
+    if (log_.flush()) flush_later();
+  });
+}
 
 void Guard::end(int status, const std::string& reason) {
   status_ = status;

@@ -36,6 +36,7 @@ class Guard {
   void reload();
   void confirm_reload(const std::string& reason);
   void write(const Event& event);
+  void flush_later();
   void end(int status, const std::string& reason);
   Rules with_own_addresses(Rules rules) const;
   std::string config_path() const { return directory_ + "/guard.json"; }
@@ -54,6 +55,7 @@ class Guard {
   bool ready_ = false;
   Loop::TimerId start_deadline_ = 0;
   Loop::TimerId confirm_deadline_ = 0;
+  Loop::TimerId flush_timer_ = 0;
   bool reload_again_ = false;
   int status_ = 1;
 };

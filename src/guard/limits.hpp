@@ -19,6 +19,7 @@ struct Timing {
   Milliseconds proxy_probe{2};        // between two attempts to reach it
   Milliseconds proxy_confirm{1'000};  // until it says that it reads its filter again
   Milliseconds accept_pause{100};     // when there are no descriptors left
+  Milliseconds log_retry{20};         // when the log's reader is slow
 
   // A relayed stream has no limit: it may rightly be silent for hours. TCP keepalive finds dead peers.
   std::chrono::seconds keepalive_idle{60};
