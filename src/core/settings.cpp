@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -61,12 +60,13 @@ MachineSettings read_machine_settings(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return {};
   std::ifstream file(path);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file && !file.eof()) {
-    throw Error(ErrorKind::invalid, with_errno("cannot read configuration '" + path + "'", errno),
+  if (!std::filesystem::is_regular_file(path, error) || !file) {
+    throw Error(ErrorKind::invalid,
+                "cannot read configuration '" + path + "': it is not a file that this user may read",
                 "make it readable for every user");
   }
+  std::ostringstream text;
+  text << file.rdbuf();
   return parse_machine_settings(text.str(), path);
 }
 
