@@ -7,15 +7,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
+#include "base/json.hpp"
 #include "base/unique_fd.hpp"
 #include "guard/host_name.hpp"
 
 namespace drydock::guard {
 namespace {
-
-using Json = nlohmann::json;
 
 [[noreturn]] void fail(const std::string& reason) { throw ConfigError(reason); }
 

@@ -6,22 +6,23 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/json.hpp"
 
 namespace drydock::guard {
 namespace {
 
 constexpr std::size_t max_text = 300;
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-void put(Json& json, const char* key, const std::string& value) {
+void put(OrderedJson& json, const char* key, const std::string& value) {
   if (!value.empty()) json[key] = value.size() > max_text ? value.substr(0, max_text) + "…" : value;
 }
 
 template <typename T>
-void put(Json& json, const char* key, const std::optional<T>& value) {
+void put(OrderedJson& json, const char* key, const std::optional<T>& value) {
   if (value) json[key] = *value;
 }
 
@@ -40,7 +41,7 @@ std::string now() {
 }
 
 std::string format(const Event& event, std::string_view time) {
-  Json json;
+  OrderedJson json;
   json["time"] = time;
   json["event"] = event.event;
   if (event.leg) json["leg"] = *event.leg == Leg::proxy ? "proxy" : "transparent";
@@ -57,7 +58,7 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "duration_ms", event.duration_ms);
   put(json, "generation", event.generation);
   put(json, "count", event.count);
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 EventLog::EventLog(int fd) : fd_(fd) {

@@ -240,6 +240,7 @@ FakeEngine::FakeEngine()
   info.socket = "unix:///run/user/1000/podman/podman.sock";
   info.rootless = true;
   info.cgroup_version = "v2";
+  info.seccomp = true;
   info.enforces_memory = info.enforces_cpus = info.enforces_pids = true;
 }
 
