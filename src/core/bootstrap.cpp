@@ -301,7 +301,7 @@ void write_base_rootfs(const std::string& path, const BaseRequest& request) {
   if (!failed) fs::rename(copy.path(), target, failed);
   if (failed) {
     throw Error(ErrorKind::permission,
-                "cannot write file " + quoted(printable(path, 200)) + ": " + failed.message());
+                "cannot write file " + in_quotes(printable(path, 200)) + ": " + failed.message());
   }
 }
 
