@@ -106,6 +106,7 @@ void declare_run_options(po::options_description& options) {
   add("name", text("NAME"), "a name for the session, for list and stop");
   add("allow", list("HOST"), "allow HOST (example.org, *.example.org, .example.org); repeatable");
   add("allow-file", list("FILE"), "allow the hosts in FILE; repeatable");
+  add("allow-private", list("HOST"), "allow HOST, also when it has a private address; repeatable");
   add("mode", text("MODE"), "contained (the default), or dood: the engine's socket, no jail");
   add("env,e", list("K[=V]"), "set a variable, or pass on one of yours; repeatable");
   add("workdir,w", text("DIR"), "working folder in the container, by default the project");
@@ -143,6 +144,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   }
   options.allow = invocation.list("allow");
   options.allow_files = invocation.list("allow-file");
+  options.allow_private = invocation.list("allow-private");
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
   options.workdir = invocation.text("workdir");

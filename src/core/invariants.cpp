@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/filter.hpp"
+#include "core/guard_config.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 
@@ -86,6 +87,17 @@ void check_sidecar(const Plan& plan, Breaches& breaches) {
   if (!own_files_only) breaches.emplace_back("INV-9: the sidecar would see more than its own configuration");
 }
 
+void check_guard(const Plan& plan, runtime::Ipv4 address, Breaches& breaches) {
+  const std::string* config = lookup(plan.sidecar_files, "guard.json");
+  const std::vector<std::string> entrypoint{guard_program_path, proxy_config_directory};
+  if (config == nullptr || plan.sidecar->entrypoint != entrypoint || !plan.sidecar->command.empty()) {
+    breaches.emplace_back("INV-9: the sidecar would run without its guard");
+    return;
+  }
+  const std::string fault = guard_config_fault(*config, address, plan.filter);
+  if (!fault.empty()) breaches.push_back("INV-9: the guard would not hold: " + fault);
+}
+
 void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& clients, Breaches& breaches) {
   const std::string* config = lookup(plan.sidecar_files, "tinyproxy.conf");
   const std::string* filter = lookup(plan.sidecar_files, "filter");
@@ -93,12 +105,13 @@ void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
     breaches.emplace_back("INV-9: the proxy would run without its filter");
     return;
   }
-  const std::array<std::string, 7> needed{"Listen " + address.to_string(),
+  const std::array<std::string, 8> needed{"Listen " + address.to_string(),
                                           "Allow " + clients.to_string(),
                                           "FilterDefaultDeny Yes",
                                           "FilterURLs On",
                                           "FilterType ere",
                                           "ConnectPort 443",
+                                          "Upstream http 127.0.0.1:" + std::to_string(guard_port),
                                           std::string("Filter \"") + proxy_config_directory + "/filter\""};
   for (const std::string& line : needed) {
     if (!has_line(*config, line)) breaches.push_back("INV-9: the proxy's configuration lacks '" + line + "'");
@@ -159,6 +172,7 @@ void check_jail(const Plan& plan, Breaches& breaches) {
   }
   check_sidecar(plan, breaches);
   check_proxy(plan, on_internal->address, internal.subnet, breaches);
+  check_guard(plan, on_internal->address, breaches);
   check_labels(plan, plan.sidecar->labels, "the sidecar", breaches);
   for (const runtime::NetworkSpec& network : plan.networks) {
     check_labels(plan, network.labels, "network '" + network.name + "'", breaches);

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/version.hpp"
 #include "core/filter.hpp"
+#include "core/guard_config.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 
@@ -90,8 +91,7 @@ runtime::ContainerSpec make_sidecar(const PlanRequest& request, const Plan& plan
   runtime::ContainerSpec sidecar;
   sidecar.name = plan.name + "-egress";
   sidecar.image = request.sidecar_image;
-  sidecar.entrypoint = {"/usr/bin/tinyproxy", "-d", "-c",
-                        std::string(proxy_config_directory) + "/tinyproxy.conf"};
+  sidecar.entrypoint = {guard_program_path, proxy_config_directory};
   sidecar.workdir = "/";
   sidecar.uid = sidecar_uid;
   sidecar.gid = sidecar_uid;
@@ -101,11 +101,39 @@ runtime::ContainerSpec make_sidecar(const PlanRequest& request, const Plan& plan
   sidecar.tmpfs = {{"/run", sidecar_tmpfs, 01777}, {"/tmp", sidecar_tmpfs, 01777}};
   if (request.engine.enforces_memory) sidecar.limits.memory = sidecar_memory;
   if (request.engine.enforces_pids) sidecar.limits.pids = sidecar_pids;
-  sidecar.sysctls = {{"net.ipv4.ip_forward", "0"}, {"net.ipv6.conf.all.disable_ipv6", "1"}};
+  sidecar.sysctls = {{"net.ipv4.ip_forward", "0"},
+                     {"net.ipv6.conf.all.disable_ipv6", "1"},
+                     // The guard's transparent leg; it has no capability to bind a low port.
+                     {"net.ipv4.ip_unprivileged_port_start", std::to_string(transparent_port)}};
   // The egress network first: engines route by it.
   sidecar.networks = {{plan.networks[1].name, request.egress_subnet.at(sidecar_offset)},
                       {plan.networks[0].name, request.internal_subnet.at(sidecar_offset)}};
   return sidecar;
+}
+
+// What tinyproxy and the guard are told. Both get the canary's name, which the guard answers by itself.
+void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 address) {
+  plan.canary = canary_name(request.session);
+  Allowlist filtered = request.allowlist;
+  filtered.add({{HostPattern::Kind::exact, plan.canary}, {"canary", 0}});
+  plan.filter = compile_filter(filtered);
+  GuardSettings guard;
+  guard.address = address;
+  guard.allowlist = request.allowlist;
+  guard.canary = plan.canary;
+  guard.own_addresses = request.own_addresses;
+  guard.public_ranges = request.public_ranges;
+  guard.allow_private = request.allow_private;
+  plan.sidecar_files =
+      make_proxy_files(address, request.internal_subnet, plan.filter, make_guard_config(guard));
+}
+
+// For clients that ignore the proxy's variables: the names lead to the guard's transparent leg.
+void add_transparent_names(const Allowlist& list, runtime::Ipv4 address, runtime::ContainerSpec& agent) {
+  for (const Entry& entry : list.entries()) {
+    if (entry.pattern.kind == HostPattern::Kind::subdomains) continue;
+    agent.host_entries.push_back({entry.pattern.host, address.to_string()});
+  }
 }
 
 void set_proxy_environment(std::map<std::string, std::string>& environment, const std::string& proxy) {
@@ -171,12 +199,11 @@ Plan build_plan(const PlanRequest& request) {
 
   plan.topology = Topology::bridges;
   plan.allowlist = request.allowlist;
-  plan.filter = compile_filter(request.allowlist);
   plan.sidecar_directory = request.sidecar_directory;
   plan.networks = {make_network(request, "internal", request.internal_subnet),
                    make_network(request, "egress", request.egress_subnet)};
   const runtime::Ipv4 proxy = request.internal_subnet.at(sidecar_offset);
-  plan.sidecar_files = make_proxy_files(proxy, request.internal_subnet, plan.filter);
+  make_sidecar_files(request, plan, proxy);
   plan.sidecar = make_sidecar(request, plan);
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
@@ -186,6 +213,7 @@ Plan build_plan(const PlanRequest& request) {
     // Podman adds this name with the host's address; the first entry wins.
     plan.agent.host_entries.push_back({"host.containers.internal", "127.0.0.1"});
   }
+  add_transparent_names(request.allowlist, proxy, plan.agent);
   plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
   for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
   set_proxy_environment(plan.agent.environment,

@@ -34,7 +34,8 @@ struct Plan {
   std::string agent_name;
   runtime::EngineInfo engine;
   Allowlist allowlist;  // empty in dood
-  std::string filter;
+  std::string filter;   // the allowlist's, and the canary's line
+  std::string canary;
   // The host folder that is mounted as the proxy's configuration, and what is in it.
   std::string sidecar_directory;
   std::map<std::string, std::string> sidecar_files;
@@ -77,6 +78,11 @@ struct PlanRequest {
   Owner owner;
   std::string created;            // RFC 3339
   std::string sidecar_directory;  // where the sidecar's files will be
+  // The address floor of the guard: the host's addresses, special ranges that are to be treated as public
+  // (CIDR), and hosts that may be private ones.
+  std::vector<std::string> own_addresses;
+  std::vector<std::string> public_ranges;
+  std::vector<std::string> allow_private;
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;

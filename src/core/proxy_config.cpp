@@ -1,5 +1,7 @@
 #include "core/proxy_config.hpp"
 
+#include "core/guard_config.hpp"
+
 namespace drydock::core {
 namespace {
 
@@ -33,14 +35,18 @@ std::string make_proxy_config(runtime::Ipv4 listen, const runtime::Cidr& clients
   text += "FilterDefaultDeny Yes\n";
   text += "Filter \"" + directory + "/filter\"\n";
   text += "ConnectPort 443\n";
+  // Every tunnel that the filter admits goes through the guard.
+  text += "Upstream http 127.0.0.1:" + std::to_string(guard_port) + "\n";
   text += "ErrorFile 403 \"" + directory + "/403.html\"\n";
   return text;
 }
 
 std::map<std::string, std::string> make_proxy_files(runtime::Ipv4 listen, const runtime::Cidr& clients,
-                                                    const std::string& filter) {
-  return {
-      {"tinyproxy.conf", make_proxy_config(listen, clients)}, {"filter", filter}, {"403.html", refusal_page}};
+                                                    const std::string& filter, const std::string& guard) {
+  return {{"tinyproxy.conf", make_proxy_config(listen, clients)},
+          {"filter", filter},
+          {"403.html", refusal_page},
+          {"guard.json", guard}};
 }
 
 }  // namespace drydock::core

@@ -1,4 +1,4 @@
-// The sidecar's files: tinyproxy.conf(5), the filter and the page that a refused client sees.
+// The sidecar's files: tinyproxy.conf(5), the filter, the page that a refused client sees, and guard.json.
 #pragma once
 
 #include <map>
@@ -16,6 +16,6 @@ std::string make_proxy_config(runtime::Ipv4 listen, const runtime::Cidr& clients
 
 // File name -> content, for the folder that is mounted at proxy_config_directory.
 std::map<std::string, std::string> make_proxy_files(runtime::Ipv4 listen, const runtime::Cidr& clients,
-                                                    const std::string& filter);
+                                                    const std::string& filter, const std::string& guard);
 
 }  // namespace drydock::core

@@ -17,10 +17,12 @@
 #include "base/version.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
+#include "core/host_addresses.hpp"
 #include "core/invariants.hpp"
 #include "core/pump.hpp"
 #include "core/session.hpp"
 #include "core/sessions.hpp"
+#include "core/settings.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/subnets.hpp"
 #include "core/terminal.hpp"
@@ -80,7 +82,27 @@ Allowlist effective_allowlist(const RunOptions& options, const Project& project,
   }
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
   for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
+  for (const std::string& host : options.allow_private) {
+    add_all(list, parse_allowlist_entry(host, "--allow-private"));
+  }
   return list;
+}
+
+// One host each: a wildcard would open the private network to whoever owns a name below it.
+std::vector<std::string> private_hosts(const RunOptions& options) {
+  std::vector<std::string> hosts;
+  for (const std::string& value : options.allow_private) {
+    for (const Entry& entry : parse_allowlist_entry(value, "--allow-private")) {
+      if (entry.pattern.kind != HostPattern::Kind::exact) {
+        throw Error(
+            ErrorKind::usage,
+            "cannot use option '--allow-private': '" + printable(value, 80) + "' is more than one host",
+            "name each host by itself");
+      }
+      hosts.push_back(entry.pattern.host);
+    }
+  }
+  return hosts;
 }
 
 std::optional<std::uint32_t> socket_group(const std::string& path) {
@@ -318,6 +340,9 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   } else {
     const auto pool = *runtime::Cidr::parse(default_subnet_pool);
     const auto subnets = choose_subnets(pool, taken_subnets(engine), 2, random_number());
+    request.own_addresses = host_addresses();
+    request.public_ranges = read_machine_settings().public_ranges;
+    request.allow_private = private_hosts(run.options);
     request.internal_subnet = subnets[0];
     request.egress_subnet = subnets[1];
   }

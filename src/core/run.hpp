@@ -23,6 +23,7 @@ struct RunOptions {
   std::string name;
   std::vector<std::string> allow;
   std::vector<std::string> allow_files;
+  std::vector<std::string> allow_private;  // hosts that are allowed and may have private addresses
   std::optional<Mode> mode;
   std::map<std::string, std::string> environment;
   std::string workdir;

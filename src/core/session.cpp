@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -13,6 +14,7 @@
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/proxy_config.hpp"
@@ -25,8 +27,6 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto ready_limit = std::chrono::seconds(10);
-// tinyproxy's last line before it listens.
-constexpr std::string_view ready_line = "Reloading config file finished";
 
 // The sidecar's user is nobody of the host's: the files must be readable for others, and are shut off from
 // them by the 0700 folder above.
@@ -81,6 +81,27 @@ Listening listens(int pid, runtime::Ipv4 address, unsigned port) {
   return Listening::no;
 }
 
+// What a line of the guard's says: the value of "event" (or, for `key`, another), empty if it is not an
+// event.
+std::string event_text(const std::string& line, const char* key) {
+  const Json json = Json::parse(line, nullptr, false);
+  return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+}
+
+bool says_ready(const std::string& output) {
+  const auto lines = split(output, '\n');
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const std::string& line) { return event_text(line, "event") == "ready"; });
+}
+
+// The end of what the sidecar said, for people.
+std::string last_words(const std::string& output) {
+  const auto lines = split(trim(output), '\n');
+  const std::string& last = lines.empty() ? output : lines.back();
+  const std::string reason = event_text(last, "reason");
+  return printable(reason.empty() ? last : reason, 200);
+}
+
 }  // namespace
 
 Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop)
@@ -121,7 +142,7 @@ void Session::start_sidecar() {
     ended = !stream->read([&](runtime::Channel, std::span<const std::byte> bytes) {
       output.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     });
-    announced = output.find(ready_line) != std::string::npos;
+    announced = says_ready(output);
   }
   const runtime::ContainerReport report = engine_.containers().inspect(name);
   if (report.state == runtime::ContainerState::running) verify(*plan_.sidecar, report, true);
@@ -132,8 +153,7 @@ void Session::start_sidecar() {
     stop_.check();
   }
   if (!announced || listens(report.pid, address, proxy_port) == Listening::no) {
-    const auto lines = split(trim(output), '\n');
-    const std::string last = lines.empty() ? std::string{} : printable(lines.back(), 200);
+    const std::string last = last_words(output);
     throw Error(ErrorKind::engine,
                 "cannot start sidecar '" + name +
                     "': " + (ended ? "it ended at once" : "it did not listen within 10 s") +

@@ -1,5 +1,11 @@
 #include "core/sidecar_image.hpp"
 
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <system_error>
+
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -7,6 +13,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "core/elf_closure.hpp"
+#include "core/guard_config.hpp"
 #include "core/image_archive.hpp"
 
 namespace drydock::core {
@@ -56,6 +63,7 @@ std::string reference_of(const Tinyproxy& tinyproxy) {
 ImageContent sidecar_content(const Tinyproxy& tinyproxy, const StopSource* stop) {
   ImageContent content;
   add_program(content, program_path, tinyproxy.path, stop);
+  add_program(content, guard_program_path, find_guard_program(), stop);
   content.add_file("/etc/passwd",
                    "root:x:0:0:root:/:/nonexistent\n"
                    "tinyproxy:x:65534:65534:tinyproxy:/nonexistent:/nonexistent\n");
@@ -69,7 +77,7 @@ ImageContent sidecar_content(const Tinyproxy& tinyproxy, const StopSource* stop)
 
 ImageConfig sidecar_config(const Tinyproxy& tinyproxy) {
   ImageConfig config;
-  config.entrypoint = {program_path, "-d", "-c", std::string(sidecar_config_directory) + "/tinyproxy.conf"};
+  config.entrypoint = {guard_program_path, sidecar_config_directory};
   config.user = std::to_string(sidecar_uid) + ":" + std::to_string(sidecar_gid);
   config.workdir = "/";
   config.labels = {{image_kind_label, "egress"},
@@ -88,6 +96,20 @@ std::string content_digest(const ImageContent& content, const ImageConfig& confi
 }
 
 }  // namespace
+
+std::string find_guard_program() {
+  std::error_code error;
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const char* place : {"drydock-guard", "../libexec/drydock/drydock-guard"}) {
+    const std::filesystem::path candidate = (own / place).lexically_normal();
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  throw Error(ErrorKind::not_found,
+              "cannot build image " + in_quotes(repository) + ": drydock's guard is neither in '" +
+                  own.string() + "' nor in '" + (own / "../libexec/drydock").lexically_normal().string() +
+                  "'",
+              "install drydock again");
+}
 
 std::string sidecar_image_reference(const StopSource* stop) {
   return reference_of(installed_tinyproxy(stop));

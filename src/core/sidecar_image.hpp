@@ -1,5 +1,5 @@
-// The sidecar's image: the distribution's own tinyproxy and the libraries it needs, and nothing else. It is
-// made on this machine from the installed package; no registry is asked.
+// The sidecar's image: the distribution's own tinyproxy, drydock's guard, and the libraries they need, and
+// nothing else. It is made on this machine from what is installed; no registry is asked.
 #pragma once
 
 #include <string>
@@ -22,6 +22,9 @@ inline constexpr unsigned sidecar_gid = 65534;
 
 // Its reference is localhost/drydock-egress:<drydock version>-<tinyproxy version>.
 using SidecarImage = OwnImage;
+
+// The guard's program: next to drydock's own, or in ../libexec/drydock from there. Throws Error(not_found).
+std::string find_guard_program();
 
 // The tag that this machine's tinyproxy gives. Throws Error(not_found) when tinyproxy is not installed.
 std::string sidecar_image_reference(const StopSource* stop = nullptr);

@@ -205,9 +205,9 @@ TEST_P(Jail, J9_WithoutAListeningSidecarTheCommandNeverStarts) {
       engine("image inspect --format '{{index .Config.Labels \"io.drydock.content\"}}' " + reference).out));
   ASSERT_FALSE(label.empty());
 
-  // The same name and label, and a "tinyproxy" that says what the real one says and never listens.
+  // The same name and label, and a "guard" that says what the real one says while nothing listens.
   for (const std::string behaviour :
-       {"exit 7", "sleep 1000", "echo 'Reloading config file finished' >&2; sleep 1000"}) {
+       {"exit 7", "sleep 1000", "echo '{\"event\":\"ready\"}'; sleep 1000"}) {
     const Outcome faked = sh_as_user(
         "cd " + quote(project()) +
         "; mkdir -p root/usr/bin root/bin root/etc/drydock root/tmp root/run && cp /bin/busybox "
@@ -215,7 +215,7 @@ TEST_P(Jail, J9_WithoutAListeningSidecarTheCommandNeverStarts) {
         "printf '#!/bin/busybox sh\\n%s\\n' " +
         quote(behaviour.substr(0, behaviour.find("sleep")) +
               (behaviour.find("sleep") == std::string::npos ? "" : "exec /bin/busybox sleep 1000")) +
-        " > root/usr/bin/tinyproxy && chmod 755 root/usr/bin/tinyproxy && tar -C root -c . | " + backend() +
+        " > root/usr/bin/drydock-guard && chmod 755 root/usr/bin/drydock-guard && tar -C root -c . | " + backend() +
         " import --change 'LABEL io.drydock.content=" + label + "' - " + reference + " >/dev/null");
     ASSERT_EQ(faked.status, 0) << faked;
     const Outcome refused = run("", "touch started");
@@ -282,7 +282,7 @@ TEST_P(Jail, J12_TheSidecarHasNoPowersAtAll) {
   EXPECT_NE(status.out.find("NoNewPrivs:\t1"), std::string::npos) << status;
   EXPECT_NE(status.out.find("Seccomp:\t2"), std::string::npos) << status;
   EXPECT_EQ(status.out.find("Uid:\t0\t"), std::string::npos) << status;
-  EXPECT_NE(status.out.find("tinyproxy"), std::string::npos) << status;
+  EXPECT_NE(status.out.find("drydock-guard"), std::string::npos) << status;
   const Outcome root = sh("awk '$5==\"/\" {print $6}' " + process + "/mountinfo");
   EXPECT_TRUE(starts_with(root.out, "ro")) << root;
   EXPECT_EQ(drydock("stop --all").status, 0);

@@ -79,6 +79,13 @@ make_files() {
 END
 }
 
+# The lab's internet has the addresses of documentation, which drydock's guard refuses for good reason elsewhere.
+make_config() {
+  rm -rf /etc/drydock
+  mkdir /etc/drydock
+  printf 'public-range = %s\n' 203.0.113.0/24 2001:db8::/32 >/etc/drydock/config
+}
+
 make_user() {
   local file
   # Without this Podman falls back to vfs, which copies the whole image for every container.
@@ -216,6 +223,7 @@ await_engine() { # NAME SOCKET
 
 make_mounts
 make_files
+make_config
 make_user
 make_network
 if wants docker; then start_docker; fi

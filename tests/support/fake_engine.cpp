@@ -242,6 +242,7 @@ FakeEngine::FakeEngine()
   info.seccomp = true;
   info.network_backend = "netavark";
   info.cgroup_version = "v2";
+  info.seccomp = true;
   info.enforces_memory = info.enforces_cpus = info.enforces_pids = true;
 }
 

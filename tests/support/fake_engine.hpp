@@ -44,7 +44,7 @@ class FakeEngine : public runtime::Engine {
   std::map<std::string, FakeContainer> container_map;
   std::map<std::string, runtime::NetworkSpec> network_map;
   std::map<std::string, runtime::ImageReport> image_map;
-  std::string sidecar_output = "Reloading config file finished\n";
+  std::string sidecar_output = "{\"event\":\"ready\"}\n";
   bool agent_ends_at_once = true;  // else it runs until it is stopped or killed
   int agent_exit_code = 0;
 

@@ -123,8 +123,9 @@ TEST(Plan, TheSidecarIsHardened) {
   EXPECT_FALSE(sidecar.open_stdin);
   EXPECT_THAT(sidecar.binds, ElementsAre(runtime::BindMount{plan.sidecar_directory, "/etc/drydock", true}));
   EXPECT_THAT(sidecar.environment, IsEmpty());
-  EXPECT_THAT(sidecar.sysctls,
-              ElementsAre(Pair("net.ipv4.ip_forward", "0"), Pair("net.ipv6.conf.all.disable_ipv6", "1")));
+  EXPECT_THAT(sidecar.sysctls, ElementsAre(Pair("net.ipv4.ip_forward", "0"),
+                                           Pair("net.ipv4.ip_unprivileged_port_start", "443"),
+                                           Pair("net.ipv6.conf.all.disable_ipv6", "1")));
   EXPECT_GT(sidecar.limits.memory, 0U);
   EXPECT_GT(sidecar.limits.pids, 1024);
   for (const auto& mount : sidecar.tmpfs) EXPECT_GT(mount.size, 0U) << mount.target;
@@ -133,8 +134,9 @@ TEST(Plan, TheSidecarIsHardened) {
 TEST(Plan, TheProxyRunsWithTheAllowlistsFilter) {
   const PlanRequest request = sample_request();
   const Plan plan = build_plan(request);
-  EXPECT_EQ(plan.filter, compile_filter(request.allowlist));
-  EXPECT_EQ(plan.filter, "^example\\.org:443$\n^([a-z0-9-]+\\.)+example\\.com:443$\n");
+  // And the canary's line, behind it.
+  EXPECT_EQ(plan.filter,
+            compile_filter(request.allowlist) + "^canary-" + request.session + "\\.drydock\\.invalid:443$\n");
   EXPECT_EQ(plan.sidecar_files.at("filter"), plan.filter);
   EXPECT_THAT(plan.sidecar_files.at("tinyproxy.conf"), HasSubstr("Listen 10.231.0.10\n"));
   EXPECT_EQ(plan.allowlist.entries().size(), 2U);
@@ -163,10 +165,12 @@ TEST(Plan, HidesTheHostsNameOnPodman) {
   PlanRequest request = sample_request();
   EXPECT_THAT(build_plan(request).agent.host_entries,
               ElementsAre(runtime::HostEntry{"drydock-egress", "10.231.0.10"},
-                          runtime::HostEntry{"host.containers.internal", "127.0.0.1"}));
+                          runtime::HostEntry{"host.containers.internal", "127.0.0.1"},
+                          runtime::HostEntry{"example.org", "10.231.0.10"}));
   request.engine.engine = "docker";
   EXPECT_THAT(build_plan(request).agent.host_entries,
-              ElementsAre(runtime::HostEntry{"drydock-egress", "10.231.0.10"}));
+              ElementsAre(runtime::HostEntry{"drydock-egress", "10.231.0.10"},
+                          runtime::HostEntry{"example.org", "10.231.0.10"}));
 }
 
 TEST(Plan, TakesWhatTheUserAskedFor) {

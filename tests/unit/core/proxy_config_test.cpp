@@ -27,9 +27,10 @@ TEST_P(ProxyConfigLine, IsThere) {
 INSTANTIATE_TEST_SUITE_P(Each, ProxyConfigLine,
                          testing::Values("Port 8888", "Listen 10.231.0.10", "Allow 10.231.0.8/29",
                                          "FilterURLs On", "FilterType ere", "FilterDefaultDeny Yes",
-                                         "ConnectPort 443", "Filter \"/etc/drydock/filter\"",
-                                         "DisableViaHeader Yes", "LogLevel Connect", "MaxClients 1024",
-                                         "Timeout 7200", "PidFile \"/tmp/tinyproxy.pid\"",
+                                         "ConnectPort 443", "Upstream http 127.0.0.1:3128",
+                                         "Filter \"/etc/drydock/filter\"", "DisableViaHeader Yes",
+                                         "LogLevel Connect", "MaxClients 1024", "Timeout 7200",
+                                         "PidFile \"/tmp/tinyproxy.pid\"",
                                          "ErrorFile 403 \"/etc/drydock/403.html\""));
 
 TEST(ProxyConfig, HasEachDirectiveOnceAndNothingThatWidensIt) {
@@ -44,16 +45,17 @@ TEST(ProxyConfig, HasEachDirectiveOnceAndNothingThatWidensIt) {
   }
 }
 
-TEST(ProxyConfig, TheFilesAreTheConfigurationTheFilterAndThePage) {
+TEST(ProxyConfig, TheFilesAreBothConfigurationsTheFilterAndThePage) {
   const auto files = make_proxy_files(*runtime::Ipv4::parse("10.231.0.10"),
-                                      *runtime::Cidr::parse("10.231.0.8/29"), "^example\\.org:443$\n");
+                                      *runtime::Cidr::parse("10.231.0.8/29"), "^example\\.org:443$\n", "{}");
+  EXPECT_EQ(files.at("guard.json"), "{}");
   EXPECT_EQ(files.at("tinyproxy.conf"), config());
   EXPECT_EQ(files.at("filter"), "^example\\.org:443$\n");
-  EXPECT_EQ(files.size(), 3U);
+  EXPECT_EQ(files.size(), 4U);
 }
 
 TEST(ProxyConfig, ThePageSaysWhoRefusedAndHowToAllow) {
-  const std::string page = make_proxy_files({}, {}, "").at("403.html");
+  const std::string page = make_proxy_files({}, {}, "", "").at("403.html");
   EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
   EXPECT_THAT(page, HasSubstr("drydock refused {request}"));
   EXPECT_THAT(page, HasSubstr("drydock run --allow HOST"));

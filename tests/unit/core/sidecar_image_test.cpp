@@ -158,7 +158,7 @@ TEST_F(RealSidecarImage, TrustsNoLoadThatChangedNothing) {
   }
 }
 
-TEST_F(RealSidecarImage, HasTheProgramAndNoShell) {
+TEST_F(RealSidecarImage, HasTheProgramsAndNoShell) {
   std::string names;
   const auto store = engine.on_load;
   engine.on_load = [&](const std::string& path) {
@@ -169,7 +169,7 @@ TEST_F(RealSidecarImage, HasTheProgramAndNoShell) {
     names = "\n" + run_checked({"tar", "-tf", into.path() + "/layer.tar"}).output;
   };
   ensure_sidecar_image(engine);
-  for (const char* name : {"usr/bin/tinyproxy", "etc/passwd", "etc/group", "etc/nsswitch.conf",
+  for (const char* name : {"usr/bin/tinyproxy", "usr/bin/drydock-guard", "etc/passwd", "etc/group", "etc/nsswitch.conf",
                            "etc/drydock/", "run/", "tmp/"}) {
     EXPECT_THAT(names, HasSubstr("\n" + std::string(name) + "\n"));
   }

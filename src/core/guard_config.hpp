@@ -1,0 +1,37 @@
+// guard.json, by which the guard in the sidecar is told what it admits. docs/guard.md has every key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/allowlist.hpp"
+#include "runtime/address.hpp"
+
+namespace drydock::core {
+
+inline constexpr unsigned guard_port = 3128;  // on the sidecar's loopback, behind tinyproxy
+inline constexpr unsigned transparent_port = 443;
+inline constexpr const char* guard_program_path = "/usr/bin/drydock-guard";  // in the sidecar
+
+struct GuardSettings {
+  std::uint64_t generation = 1;
+  runtime::Ipv4 address;  // the sidecar's on the internal network
+  Allowlist allowlist;
+  std::string canary;
+  std::vector<std::string> own_addresses;
+  std::vector<std::string> public_ranges;  // CIDR
+  std::vector<std::string> allow_private;  // host names
+};
+
+// A name that only the session's own guard knows, and answers itself.
+std::string canary_name(const std::string& session);
+
+std::string make_guard_config(const GuardSettings& settings);
+
+// Why the guard would not stand behind the proxy as it must, judged from the file alone: not JSON, other
+// listeners, or entries that are not exactly those of `filter`. Empty when it would.
+std::string guard_config_fault(std::string_view text, runtime::Ipv4 address, std::string_view filter);
+
+}  // namespace drydock::core

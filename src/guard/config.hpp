@@ -1,0 +1,55 @@
+// guard.json: what the guard is told. docs/guard.md describes every key. Strict: an unknown key or a value
+// that is not understood is an error, for a rule that is silently dropped is a hole.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "guard/entries.hpp"
+#include "guard/floor.hpp"
+
+namespace drydock::guard {
+
+struct Endpoint {
+  Ip address;
+  std::uint16_t port = 0;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// What may change while the guard runs.
+struct Rules {
+  std::uint64_t generation = 0;
+  Entries entries;
+  FloorRules floor;
+  std::unordered_set<std::string> allow_private;  // host names
+  std::string canary;                             // empty: none
+};
+
+struct Config {
+  std::uint16_t listen_port = 0;  // on 127.0.0.1; 0: any
+  std::optional<Endpoint> transparent;
+  Endpoint proxy;                      // where the proxy will listen
+  std::vector<std::string> tinyproxy;  // its command line
+  Rules rules;
+};
+
+struct ConfigError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+inline constexpr std::size_t max_config_size = std::size_t{8} << 20;
+
+// Throws ConfigError with one clear line.
+Config parse_config(std::string_view text);
+// The same for a file.
+Config read_config(const std::string& path);
+
+// Whether what cannot change while the guard runs is the same.
+bool same_frame(const Config& a, const Config& b);
+
+}  // namespace drydock::guard

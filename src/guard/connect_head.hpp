@@ -1,0 +1,51 @@
+// The head of a CONNECT request (RFC 9110 9.3.6), as an HTTP/1.0 or 1.1 client sends it, read piece by piece.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace drydock::guard {
+
+struct Authority {
+  std::string host;  // lower case, is_host_name()
+  std::uint16_t port = 0;
+};
+
+// "host:443". Returns the reason for a refusal, or an empty string and fills `authority`. Strict: no
+// user-info, no brackets, no address in any spelling, no trailing dot, a port written exactly "443".
+std::string parse_authority(std::string_view text, Authority& authority);
+
+class ConnectHead {
+ public:
+  static constexpr std::size_t limit = std::size_t{16} << 10;  // octets of a head
+
+  enum class State { more, done, failed };
+
+  // Takes the next octets. Whatever follows the head is kept, up to the size of what was fed.
+  State feed(std::string_view bytes);
+  State state() const { return state_; }
+
+  // After `done`.
+  const Authority& authority() const { return authority_; }
+  std::string take_rest();
+
+  // After `failed`: an HTTP status (400, 403, 405, 431), the reason in lower case, and the target as far as
+  // it was understood (printable ASCII, may be empty).
+  int status() const { return status_; }
+  const std::string& reason() const { return reason_; }
+  const std::string& target() const { return target_; }
+
+ private:
+  State fail(int status, std::string reason);
+  State parse(std::string_view head);
+
+  State state_ = State::more;
+  std::string buffer_;
+  Authority authority_;
+  int status_ = 0;
+  std::string reason_;
+  std::string target_;
+};
+
+}  // namespace drydock::guard

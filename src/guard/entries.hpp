@@ -1,0 +1,35 @@
+// The allowlist as the guard sees it: canonical entries, matched without a regular expression and
+// independently of the proxy's filter, so that two parsers must agree before a tunnel opens.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace drydock::guard {
+
+struct Entry {
+  std::string pattern;  // example.com (that name), *.example.com (below it), .example.com (both)
+  std::string source;   // where it was written, for the log
+};
+
+class Entries {
+ public:
+  // Returns the reason why an entry is refused ("entry '…' …"), or an empty string.
+  std::string add(Entry entry);
+
+  // The first entry that admits `host`, or nullptr. Upper case is folded; what stands in for a wildcard is
+  // labels of letters, digits and '-', none of them empty.
+  const Entry* match(std::string_view host) const;
+
+  const std::vector<Entry>& all() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+  // Host -> index of the first entry for the name itself, and for what is below it.
+  std::unordered_map<std::string, std::size_t> names_;
+  std::unordered_map<std::string, std::size_t> below_;
+};
+
+}  // namespace drydock::guard

@@ -1,0 +1,106 @@
+#include "guard/event_log.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "base/json.hpp"
+
+namespace drydock::guard {
+namespace {
+
+constexpr std::size_t max_text = 300;
+
+using OrderedJson = nlohmann::ordered_json;
+
+void put(OrderedJson& json, const char* key, const std::string& value) {
+  if (!value.empty()) json[key] = value.size() > max_text ? value.substr(0, max_text) + "…" : value;
+}
+
+template <typename T>
+void put(OrderedJson& json, const char* key, const std::optional<T>& value) {
+  if (value) json[key] = *value;
+}
+
+}  // namespace
+
+std::string now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  std::tm utc{};
+  ::gmtime_r(&time.tv_sec, &utc);
+  std::array<char, 32> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  std::string result(text.data(), length);
+  const std::string millis = std::to_string(time.tv_nsec / 1'000'000);
+  return result + "." + std::string(3 - millis.size(), '0') + millis + "Z";
+}
+
+std::string format(const Event& event, std::string_view time) {
+  OrderedJson json;
+  json["time"] = time;
+  json["event"] = event.event;
+  if (event.leg) json["leg"] = *event.leg == Leg::proxy ? "proxy" : "transparent";
+  put(json, "host", event.host);
+  put(json, "port", event.port);
+  put(json, "sni", event.sni);
+  put(json, "address", event.address);
+  if (event.allowed) json["verdict"] = *event.allowed ? "allowed" : "denied";
+  put(json, "reason", event.reason);
+  put(json, "rule", event.rule);
+  put(json, "source", event.source);
+  put(json, "sent", event.sent);
+  put(json, "received", event.received);
+  put(json, "duration_ms", event.duration_ms);
+  put(json, "generation", event.generation);
+  put(json, "count", event.count);
+  return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+EventLog::EventLog(int fd) : fd_(fd) {
+  const int flags = ::fcntl(fd_, F_GETFL);
+  if (flags >= 0) ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK);
+}
+
+void EventLog::add_note() {
+  if (dropped_ == 0 || buffer_.size() > limit / 2) return;
+  Event note;
+  note.event = "dropped";
+  note.count = std::exchange(dropped_, 0);
+  buffer_ += format(note, now());
+}
+
+void EventLog::write(const Event& event) {
+  std::string line = format(event, now());
+  // Once a line is dropped, so are those behind it, until there is room for the note that says so.
+  if (dropped_ > 0 || buffer_.size() + line.size() > limit) {
+    ++dropped_;
+  } else {
+    buffer_ += line;
+  }
+  if (flush() && on_pending_) on_pending_();
+}
+
+bool EventLog::flush() {
+  std::size_t done = 0;
+  while (done < buffer_.size()) {
+    const ssize_t count = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0) {
+      // Nobody will ever read it.
+      done = buffer_.size();
+      break;
+    }
+    done += static_cast<std::size_t>(count);
+  }
+  buffer_.erase(0, done);
+  add_note();
+  return !buffer_.empty();
+}
+
+}  // namespace drydock::guard

@@ -1,0 +1,63 @@
+// The decision log: one JSON object a line on a descriptor, never blocking and never growing. What the reader
+// does not take in time is dropped, and an event "dropped" says how many lines.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace drydock::guard {
+
+enum class Leg { proxy, transparent };
+
+// Empty and absent members are left out. Text may come from outside: it is bounded and escaped.
+struct Event {
+  std::string_view event;
+  std::optional<Leg> leg;
+  std::string host;
+  std::optional<std::uint32_t> port;
+  std::string sni;
+  std::string address;
+  std::optional<bool> allowed;
+  std::string reason;
+  std::string rule;
+  std::string source;
+  std::optional<std::uint64_t> sent;
+  std::optional<std::uint64_t> received;
+  std::optional<std::uint64_t> duration_ms;
+  std::optional<std::uint64_t> generation;
+  std::optional<std::uint64_t> count;
+};
+
+// One line with its end. `time` is RFC 3339 with milliseconds.
+std::string format(const Event& event, std::string_view time);
+// The present, UTC.
+std::string now();
+
+class EventLog {
+ public:
+  static constexpr std::size_t limit = std::size_t{256} << 10;  // octets kept for a slow reader
+
+  // Borrows the descriptor and makes it non-blocking.
+  explicit EventLog(int fd);
+
+  void write(const Event& event);
+  // Tries to write what is kept. Returns whether something is left, so that the descriptor is worth watching.
+  bool flush();
+  bool pending() const { return !buffer_.empty(); }
+  int fd() const { return fd_; }
+  // Called when something could not be written at once: flush() is to be called in a while.
+  void on_pending(std::function<void()> action) { on_pending_ = std::move(action); }
+
+ private:
+  void add_note();
+
+  int fd_;
+  std::function<void()> on_pending_;
+  std::string buffer_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace drydock::guard

@@ -1,0 +1,36 @@
+// The listeners of both legs and the tunnels that came through them.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "guard/tunnel.hpp"
+
+namespace drydock::guard {
+
+class Gate {
+ public:
+  Gate(Loop& loop, Resolver& resolver, EventLog& log, const Timing& timing, const Limits& limits);
+  ~Gate();
+
+  // Returns the port (what was asked for, or the kernel's choice for 0). Throws std::system_error.
+  std::uint16_t listen(const Endpoint& endpoint, Leg leg);
+  // Takes new rules and ends what they do not admit any more.
+  void set_rules(Rules rules);
+  void set_target_port(std::uint16_t port) { shared_.target_port = port; }
+  std::size_t tunnels() const { return tunnels_.size(); }
+
+ private:
+  void accept_some(int listener, Leg leg);
+  void bury(Tunnel& tunnel);
+
+  Shared shared_;
+  std::vector<UniqueFd> listeners_;
+  std::unordered_map<Tunnel*, std::unique_ptr<Tunnel>> tunnels_;
+  std::vector<std::unique_ptr<Tunnel>> dead_;
+  Loop::TimerId funeral_ = 0;
+  Loop::TimerId pause_ = 0;
+};
+
+}  // namespace drydock::guard

@@ -1,0 +1,44 @@
+#include "guard/host_name.hpp"
+
+#include <algorithm>
+
+namespace drydock::guard {
+namespace {
+
+constexpr std::size_t max_label = 63;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+bool is_name_char(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-'; }
+
+bool is_number(std::string_view label) {
+  if (label.substr(0, 2) == "0x") {
+    label.remove_prefix(2);
+    return std::all_of(label.begin(), label.end(), is_hex_digit);
+  }
+  return std::all_of(label.begin(), label.end(), is_digit);
+}
+
+}  // namespace
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+bool is_host_name(std::string_view text) {
+  if (text.empty() || text.size() > max_host_name) return false;
+  while (true) {
+    const auto dot = text.find('.');
+    const std::string_view label = text.substr(0, dot);
+    if (label.empty() || label.size() > max_label) return false;
+    if (!std::all_of(label.begin(), label.end(), is_name_char)) return false;
+    if (dot == std::string_view::npos) return !is_number(label);
+    text.remove_prefix(dot + 1);
+  }
+}
+
+}  // namespace drydock::guard

@@ -1,0 +1,17 @@
+// Host names as tunnels name them: letters, digits and hyphens (RFC 1123), absolute, never an address.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace drydock::guard {
+
+inline constexpr std::size_t max_host_name = 253;
+
+std::string lower(std::string_view text);
+
+// Lower-case labels of 1 to 63 of [a-z0-9-] with single dots between them, 253 octets at most, and a last
+// label that is not a number (WHATWG URL: such a host is an IPv4 address in some spelling). No trailing dot.
+bool is_host_name(std::string_view text);
+
+}  // namespace drydock::guard

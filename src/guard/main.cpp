@@ -1,0 +1,54 @@
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include "guard/guard.hpp"
+
+namespace {
+
+constexpr const char* default_directory = "/etc/drydock";
+
+// A tunnel takes two descriptors; the soft limit of a container is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Before any thread is made, so that all of them inherit it.
+void block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, number);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string directory = argc > 1 ? argv[1] : default_directory;
+  if (argc > 2) {
+    std::cerr << "usage: drydock-guard [DIRECTORY]\n";
+    return 2;
+  }
+  try {
+    raise_descriptor_limit();
+    block_signals();
+    ::setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);  // resolv.conf(5)
+    drydock::guard::Guard guard(directory, {}, {}, 1);
+    const int status = guard.run();
+    // Look-ups may be under way that nobody waits for.
+    std::_Exit(status);
+  } catch (const drydock::guard::ConfigError& error) {
+    std::cerr << "drydock-guard: error: cannot use '" << directory << "/guard.json': " << error.what()
+              << '\n';
+  } catch (const std::exception& error) {
+    std::cerr << "drydock-guard: error: " << error.what() << '\n';
+  }
+  std::_Exit(1);
+}

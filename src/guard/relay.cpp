@@ -1,0 +1,135 @@
+#include "guard/relay.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace drydock::guard {
+namespace {
+
+// One for all: a relay uses it between a read and the write that follows at once.
+std::array<char, 65536> scratch;
+
+int socket_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
+std::string describe(int error) { return std::strerror(error); }
+
+}  // namespace
+
+Relay::Relay(Loop& loop, UniqueFd client, UniqueFd server, std::function<void(const std::string&)> ended)
+    : loop_(loop), ended_(std::move(ended)) {
+  client_.fd = std::move(client);
+  server_.fd = std::move(server);
+}
+
+Relay::~Relay() {
+  if (finished_) return;
+  loop_.remove(client_.fd.get());
+  loop_.remove(server_.fd.get());
+}
+
+void Relay::start(std::string first) {
+  server_.pending = std::move(first);
+  loop_.add(client_.fd.get(), 0, [this](std::uint32_t events) { handle(client_, server_, events); });
+  loop_.add(server_.fd.get(), 0, [this](std::uint32_t events) { handle(server_, client_, events); });
+  if (flush(server_)) settle();
+}
+
+void Relay::handle(Side& side, Side& other, std::uint32_t events) {
+  if ((events & EPOLLERR) != 0) return finish(describe(socket_error(side.fd.get())));
+  if ((events & EPOLLOUT) != 0 && !flush(side)) return;
+  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !side.at_end && other.pending.empty() &&
+      !read_from(side, other)) {
+    return;
+  }
+  // Both directions of the socket are over while something is left to be written to it.
+  if ((events & EPOLLHUP) != 0 && side.at_end && !side.pending.empty() && !flush(side)) return;
+  settle();
+}
+
+// Both return false when the relay has ended.
+bool Relay::read_from(Side& side, Side& other) {
+  const ssize_t count = ::recv(side.fd.get(), scratch.data(), scratch.size(), 0);
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return true;
+    finish(describe(errno));
+    return false;
+  }
+  if (count == 0) {
+    side.at_end = true;
+    return true;
+  }
+  std::string_view bytes(scratch.data(), static_cast<std::size_t>(count));
+  const ssize_t written = ::send(other.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    finish(describe(errno));
+    return false;
+  }
+  if (written > 0) {
+    other.written += static_cast<std::uint64_t>(written);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  other.pending = bytes;
+  return true;
+}
+
+bool Relay::flush(Side& side) {
+  std::size_t done = 0;
+  while (done < side.pending.size()) {
+    const ssize_t count =
+        ::send(side.fd.get(), side.pending.data() + done, side.pending.size() - done, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0) {
+      finish(describe(errno));
+      return false;
+    }
+    done += static_cast<std::size_t>(count);
+  }
+  side.written += done;
+  side.pending.erase(0, done);
+  if (side.pending.empty()) side.pending = std::string{};  // gives the memory back
+  return true;
+}
+
+void Relay::pass_end_on(Side& side, Side& other) {
+  if (!side.at_end || !other.pending.empty() || other.shut) return;
+  ::shutdown(other.fd.get(), SHUT_WR);
+  other.shut = true;
+}
+
+void Relay::update(Side& side, const Side& other) {
+  std::uint32_t events = 0;
+  if (!side.at_end && other.pending.empty()) events |= EPOLLIN;
+  if (!side.pending.empty()) events |= EPOLLOUT;
+  loop_.modify(side.fd.get(), events);
+}
+
+void Relay::settle() {
+  if (finished_) return;
+  pass_end_on(client_, server_);
+  pass_end_on(server_, client_);
+  if (client_.shut && server_.shut) return finish({});
+  update(client_, server_);
+  update(server_, client_);
+}
+
+void Relay::finish(const std::string& reason) {
+  if (finished_) return;
+  finished_ = true;
+  for (Side* side : {&client_, &server_}) {
+    loop_.remove(side->fd.get());
+    side->fd.reset();
+  }
+  ended_(reason);
+}
+
+}  // namespace drydock::guard

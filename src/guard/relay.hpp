@@ -1,0 +1,53 @@
+// Carries bytes between two connected sockets, each direction for itself, with half-close. An idle relay
+// holds no buffer; what one side does not take stops the reading from the other.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "guard/loop.hpp"
+
+namespace drydock::guard {
+
+class Relay {
+ public:
+  // `ended` is called once, with an empty text after both ends closed, or else the reason. It may destroy the
+  // relay only after the call returned.
+  Relay(Loop& loop, UniqueFd client, UniqueFd server, std::function<void(const std::string& reason)> ended);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  // `first` goes to the server ahead of everything else.
+  void start(std::string first);
+
+  std::uint64_t sent() const { return server_.written; }      // to the server
+  std::uint64_t received() const { return client_.written; }  // to the client
+
+ private:
+  struct Side {
+    UniqueFd fd;
+    std::string pending;  // to be written here
+    bool at_end = false;  // nothing more will be read from here
+    bool shut = false;    // nothing more will be written here
+    std::uint64_t written = 0;
+  };
+
+  void handle(Side& side, Side& other, std::uint32_t events);
+  bool read_from(Side& side, Side& other);
+  bool flush(Side& side);
+  void pass_end_on(Side& side, Side& other);
+  void update(Side& side, const Side& other);
+  void settle();
+  void finish(const std::string& reason);
+
+  Loop& loop_;
+  Side client_;
+  Side server_;
+  std::function<void(const std::string&)> ended_;
+  bool finished_ = false;
+};
+
+}  // namespace drydock::guard

@@ -1,0 +1,30 @@
+#include "guard/reply.hpp"
+
+namespace drydock::guard {
+namespace {
+
+constexpr std::size_t max_shown = 300;
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text.substr(0, max_shown)) result += c >= 0x20 && c < 0x7f ? c : '?';
+  return result;
+}
+
+}  // namespace
+
+std::string refusal_reply(int status, std::string_view target, std::string_view reason,
+                          std::string_view hint) {
+  const bool policy = status < 500;
+  const std::string what = target.empty() ? "this request" : printable(target);
+  const std::string line =
+      std::string(policy ? "drydock refused " : "drydock cannot reach ") + what + ": " + printable(reason);
+  std::string body = line + "\n";
+  if (policy) body += "This is policy, not a fault of the network; trying again will not help.\n";
+  if (!hint.empty()) body += printable(hint) + "\n";
+  return "HTTP/1.1 " + std::to_string(status) + " " + line +
+         "\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\nConnection: close\r\n\r\n" + body;
+}
+
+}  // namespace drydock::guard

@@ -1,0 +1,176 @@
+// The decision log and the reading of tinyproxy's own.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/unique_fd.hpp"
+#include "guard/event_log.hpp"
+#include "guard/proxy_log.hpp"
+#include "guard/reply.hpp"
+
+namespace drydock::guard {
+namespace {
+
+using testing::HasSubstr;
+using Json = nlohmann::json;
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("pipe");
+    reader = UniqueFd(ends[0]);
+    writer = UniqueFd(ends[1]);
+  }
+  std::string read_all() const {
+    std::string text;
+    std::array<char, 65536> block{};
+    for (ssize_t n = ::read(reader.get(), block.data(), block.size()); n > 0;
+         n = ::read(reader.get(), block.data(), block.size())) {
+      text.append(block.data(), static_cast<std::size_t>(n));
+    }
+    return text;
+  }
+  UniqueFd reader;
+  UniqueFd writer;
+};
+
+TEST(EventLogTest, WritesOneObjectALine) {
+  Event event;
+  event.event = "denied";
+  event.leg = Leg::proxy;
+  event.host = "example.com";
+  event.port = 443;
+  event.allowed = false;
+  event.reason = "not on the allowlist";
+  const std::string line = format(event, "2026-01-02T03:04:05.678Z");
+  EXPECT_EQ(line,
+            "{\"time\":\"2026-01-02T03:04:05.678Z\",\"event\":\"denied\",\"leg\":\"proxy\",\"host\":"
+            "\"example.com\","
+            "\"port\":443,\"verdict\":\"denied\",\"reason\":\"not on the allowlist\"}\n");
+}
+
+TEST(EventLogTest, TextFromOutsideCannotMakeALineOrGrow) {
+  Event event;
+  event.event = "denied";
+  event.host = std::string("a\n{\"event\":\"ready\"}\r\x1b[31m\xff\0z", 27) + std::string(100000, 'x');
+  const std::string line = format(event, now());
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_EQ(line.find('\x1b'), std::string::npos);
+  EXPECT_LT(line.size(), 2000U);
+  EXPECT_EQ(Json::parse(line)["event"], "denied");
+}
+
+TEST(EventLogTest, AReaderThatDoesNotReadCostsABoundedAmountAndLearnsWhatItMissed) {
+  const Pipe pipe;
+  EventLog log(pipe.writer.get());
+  Event event;
+  event.event = "denied";
+  event.reason = std::string(200, 'r');
+  constexpr std::uint64_t lines = 20000;
+  for (std::uint64_t i = 0; i < lines; ++i) log.write(event);
+  EXPECT_TRUE(log.pending());
+  std::string text;
+  while (log.pending()) {
+    text += pipe.read_all();
+    log.flush();
+  }
+  text += pipe.read_all();
+  log.write(event);
+  text += pipe.read_all();
+  EXPECT_LT(text.size(), EventLog::limit + (std::size_t{256} << 10));
+  std::uint64_t seen = 0;
+  std::uint64_t dropped = 0;
+  std::string_view rest = text;
+  for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    const Json json = Json::parse(rest.substr(0, end));
+    if (json["event"] == "dropped") {
+      dropped += json["count"].get<std::uint64_t>();
+    } else {
+      ++seen;
+    }
+    rest.remove_prefix(end + 1);
+  }
+  EXPECT_GT(dropped, 0U);
+  EXPECT_EQ(seen + dropped, lines + 1);
+}
+
+TEST(EventLogTest, AClosedReaderIsNoError) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Pipe pipe;
+  EventLog log(pipe.writer.get());
+  pipe.reader.reset();
+  Event event;
+  event.event = "ready";
+  log.write(event);
+  EXPECT_FALSE(log.pending());
+}
+
+TEST(ProxyLogTest, TellsRefusals) {
+  const std::string head = "NOTICE    Nov 26 13:47:44.486 [10626]: ";
+  const auto tunnel = parse_proxy_line(head + "Proxying refused on filtered url \"y.test:443\"");
+  ASSERT_TRUE(tunnel.event);
+  EXPECT_EQ(tunnel.event->event, "denied");
+  EXPECT_EQ(tunnel.event->host, "y.test");
+  EXPECT_EQ(tunnel.event->port, 443U);
+  EXPECT_EQ(tunnel.event->reason, "not on the allowlist");
+  const auto plain =
+      parse_proxy_line(head + "Proxying refused on filtered url \"http://x.test/p?token=secret\"");
+  ASSERT_TRUE(plain.event);
+  EXPECT_EQ(plain.event->host, "x.test");
+  EXPECT_FALSE(plain.event->port);
+  EXPECT_THAT(plain.event->reason, HasSubstr("plain HTTP"));
+  EXPECT_EQ(format(*plain.event, now()).find("secret"), std::string::npos);
+  const auto port = parse_proxy_line(
+      "CONNECT   Nov 26 13:47:44.499 [10626]: Request (file descriptor 4): CONNECT x.test:80 HTTP/1.1");
+  ASSERT_TRUE(port.event);
+  EXPECT_EQ(port.event->host, "x.test");
+  EXPECT_EQ(port.event->port, 80U);
+}
+
+TEST(ProxyLogTest, IsSilentOnWhatTheGuardTellsItself) {
+  for (const std::string line :
+       {"CONNECT   Nov 26 13:47:40.770 [1]: Request (file descriptor 4): CONNECT x.test:443 HTTP/1.1",
+        "CONNECT   Nov 26 13:47:40.770 [1]: Connect (file descriptor 4): 127.0.0.1",
+        "CONNECT   Nov 26 13:47:40.770 [1]: Established connection to upstream proxy \"127.0.0.1\" using "
+        "file "
+        "descriptor 5.",
+        "DEBUG     Nov 26 13:47:40.770 [1]: done sending stored logs",
+        "ERROR     Nov 26 13:47:40.770 [1]: read_request_line: Client (file descriptor: 4) closed socket "
+        "before read.",
+        "", "]: "}) {
+    EXPECT_FALSE(parse_proxy_line(line).event) << line;
+  }
+  EXPECT_TRUE(parse_proxy_line("NOTICE    Nov 26 13:47:40.786 [1]: Reloading config file finished").started);
+  EXPECT_TRUE(parse_proxy_line("NOTICE    Nov 26 13:47:44.626 [1]: Re-reading filter file.").reloaded);
+  EXPECT_TRUE(parse_proxy_line("ERROR     Nov 26 13:47:44.626 [1]: Bad regex in filter").event);
+}
+
+TEST(ProxyLogTest, CutsLinesAndBoundsThem) {
+  LineSplitter splitter;
+  splitter.feed("one\ntw");
+  EXPECT_EQ(splitter.next(), "one");
+  EXPECT_FALSE(splitter.next());
+  splitter.feed("o\n");
+  EXPECT_EQ(splitter.next(), "two");
+  splitter.feed(std::string(100000, 'x') + "\nafter\n");
+  EXPECT_EQ(splitter.next()->size(), LineSplitter::limit);
+  EXPECT_EQ(splitter.next(), "after");
+}
+
+TEST(ReplyTest, SaysItInTheReasonPhraseAndInTheBody) {
+  const std::string reply = refusal_reply(403, "example.com", "it is a private address", "Allow it so");
+  EXPECT_THAT(reply,
+              testing::StartsWith("HTTP/1.1 403 drydock refused example.com: it is a private address\r\n"));
+  const std::string body = reply.substr(reply.find("\r\n\r\n") + 4);
+  EXPECT_THAT(body, HasSubstr("drydock refused example.com"));
+  EXPECT_THAT(body, HasSubstr("Allow it so"));
+  EXPECT_THAT(reply, HasSubstr("Content-Length: " + std::to_string(body.size())));
+  EXPECT_THAT(refusal_reply(400, "a\r\nX: y", "b\r\nc", ""), testing::Not(HasSubstr("\r\nX: y")));
+}
+
+}  // namespace
+}  // namespace drydock::guard
