@@ -50,18 +50,18 @@ TEST_P(Dood, J17_HasTheSocketAndTheHostsNetworkAndNoJail) {
 }
 
 TEST_P(Dood, J17_HasNoSidecarAndNoNetworks) {
-  const Outcome alone = run("-q --mode dood",
-                            "sh -c 'echo up; sleep 3'  > out & pid=$!; "
-                            "for i in $(seq 100); do grep -q up out && break; sleep 0.1; done; " +
-                                backend() + " ps -q --filter label=io.drydock.session | wc -l; " + backend() +
-                                " network ls -q --filter label=io.drydock.session | wc -l; wait $pid");
+  // The number of containers and networks of drydock's while a session runs.
+  const auto objects_of = [&](const std::string& options) {
+    return sh_as_user("cd " + quote(project()) + "; rm -f out; " + drydock_words() + " -q run --image " +
+                      test_image + " " + options + " -- sh -c 'echo up; sleep 3' > out & pid=$!; cd " +
+                      quote(project()) +
+                      "; for i in $(seq 200); do grep -q up out && break; sleep 0.1; done; " + backend() +
+                      " ps -q --filter label=io.drydock.session | wc -l; " + backend() +
+                      " network ls -q --filter label=io.drydock.session | wc -l; wait $pid");
+  };
+  const Outcome alone = objects_of("--mode dood");
   EXPECT_EQ(alone.out, "1\n0\n") << alone;
-  const Outcome control =
-      run("-q",
-          "sh -c 'echo up; sleep 3' > out2 & pid=$!; "
-          "for i in $(seq 100); do grep -q up out2 && break; sleep 0.1; done; " +
-              backend() + " ps -q --filter label=io.drydock.session | wc -l; " + backend() +
-              " network ls -q --filter label=io.drydock.session | wc -l; wait $pid");
+  const Outcome control = objects_of("--mode contained");
   EXPECT_EQ(control.out, "2\n2\n") << control;
 }
 
