@@ -5,7 +5,7 @@
 #include "podman/podman_engine.hpp"
 #include "podman/wire.hpp"
 #include "runtime/http/hijack.hpp"
-#include "runtime/stream/demux.hpp"
+#include "runtime/http/log_reader.hpp"
 
 namespace drydock::podman {
 namespace {
@@ -128,20 +128,13 @@ void PodmanContainers::remove(const std::string& name) {
   }
 }
 
-std::string PodmanContainers::logs(const std::string& name) {
-  std::string text;
-  runtime::stream::Demux demux;
-  const runtime::http::Request request{.target = api_.prefix() +
-                                                 path_of(name, "/logs?stdout=true&stderr=true&tail=200")};
-  const runtime::http::Response response = api_.client().stream(request, [&](std::string_view bytes) {
-    demux.feed(std::as_bytes(std::span(bytes)), [&](runtime::Channel, std::span<const std::byte> payload) {
-      text.append(reinterpret_cast<const char*>(payload.data()), payload.size());
-    });
-    return text.size() < (1U << 20);
-  });
-  if (response.status >= 300)
-    api_.fail("read the log of container '" + name + "'", response.status, response.body);
-  return text;
+void PodmanContainers::read_log(const std::string& name, const runtime::LogRequest& request,
+                                const runtime::LogSink& sink) {
+  // libpod frames the log of a container with a terminal as well.
+  runtime::http::read_log(
+      api_, "read the log of container '" + name + "'",
+      path_of(name, "/logs?stdout=true&stderr=true&follow=") + (request.follow ? "true" : "false"), true,
+      request, sink);
 }
 
 }  // namespace drydock::podman
