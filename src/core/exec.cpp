@@ -1,7 +1,5 @@
 #include "core/exec.hpp"
 
-#include <charconv>
-
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/carry.hpp"
@@ -10,15 +8,15 @@
 namespace drydock::core {
 namespace {
 
-// "1000:1000", as drydock itself gives it to every agent.
-void read_user(const std::string& text, runtime::ExecSpec& spec) {
+// The command gets the container's user: it must be what drydock gave every agent, "1000:1000".
+void require_user(const std::string& text) {
   const auto colon = text.find(':');
-  const auto number = [](std::string_view digits, std::uint32_t& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return !digits.empty() && error == std::errc{} && end == digits.data() + digits.size();
+  const auto is_number = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
   };
-  if (colon == std::string::npos || !number(std::string_view(text).substr(0, colon), spec.uid) ||
-      !number(std::string_view(text).substr(colon + 1), spec.gid) || spec.uid == 0) {
+  const std::string_view uid = std::string_view(text).substr(0, colon);
+  if (colon == std::string::npos || !is_number(uid) || !is_number(std::string_view(text).substr(colon + 1)) ||
+      uid.find_first_not_of('0') == std::string_view::npos) {
     throw Error(ErrorKind::refused,
                 "cannot run a command as user '" + printable(text, 80) + "': a session's user is never root",
                 "the container was changed; end the session with: drydock stop");
@@ -40,7 +38,7 @@ int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const
   spec.workdir = options.workdir.empty() ? report.workdir : options.workdir;
   spec.tty = options.tty;
   spec.open_stdin = options.interactive;
-  read_user(report.user, spec);
+  require_user(report.user);
   for (const auto& [name, value] : options.environment) {
     // What leads to the session's proxy leads there for every process in it.
     if (!is_proxy_variable(name) || report.environment.count(name) == 0) spec.environment[name] = value;

@@ -80,7 +80,6 @@ std::string DockerExecs::create(const std::string& container, const runtime::Exe
                      {"Cmd", spec.command},
                      {"Env", environment},
                      {"WorkingDir", spec.workdir},
-                     {"User", std::to_string(spec.uid) + ":" + std::to_string(spec.gid)},
                      {"Privileged", false},
                      {"DetachKeys", "ctrl-@,ctrl-@,ctrl-@,ctrl-@,ctrl-@,ctrl-@"}};
   return require_string(api_.call({.purpose = "run a command in container '" + container + "'",

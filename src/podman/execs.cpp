@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/stop_source.hpp"
 #include "base/text.hpp"
+#include "podman/exec_monitor.hpp"
 #include "podman/podman_engine.hpp"
 #include "runtime/http/hijack.hpp"
 #include "runtime/stream/exec_stream.hpp"
@@ -67,7 +68,6 @@ std::string PodmanExecs::create(const std::string& container, const runtime::Exe
                      {"Cmd", spec.command},
                      {"Env", environment},
                      {"WorkingDir", spec.workdir},
-                     {"User", std::to_string(spec.uid) + ":" + std::to_string(spec.gid)},
                      {"Privileged", false},
                      {"DetachKeys", ""}};
   return require_string(api_.call({.purpose = "run a command in container '" + container + "'",
@@ -114,6 +114,7 @@ int PodmanExecs::exit_code(const std::string& id) {
     throw Error(ErrorKind::engine,
                 "cannot tell how the command ended: its stream has ended and Podman says that it runs");
   }
+  end_exec_monitor(id);
   return state.exit_code;
 }
 

@@ -110,13 +110,12 @@ struct ContainerSpec {
   std::vector<HostEntry> host_entries;
 };
 
-// One more command in a running container. It has the container's own environment, limits and namespaces.
+// One more command in a running container. It has the container's own user, groups, environment, limits and
+// namespaces.
 struct ExecSpec {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // on top of the container's
   std::string workdir;                             // empty: the container's
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
   bool tty = false;
   bool open_stdin = false;
 };
