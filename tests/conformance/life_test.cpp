@@ -57,8 +57,7 @@ TEST_P(Life, ExecTellsACommandThatCannotBeRun) {
 }
 
 TEST_P(Life, ExecIsAsHardenedAndAsJailedAsTheAgent) {
-  const std::string status =
-      "grep -E '^(Uid|Gid|Groups|Cap[A-Z][a-z]+|NoNewPrivs|Seccomp):' /proc/self/status";
+  const std::string status = "grep -E '^(Uid|Gid|Cap[A-Z][a-z]+|NoNewPrivs|Seccomp):' /proc/self/status";
   const std::string id =
       start("--allow allowed.test", "sh -c " + quote(status + " > agent; env > env; sleep 1000"));
   const Outcome agent = sh("for i in $(seq 100); do test -s " + quote(project() + "/env") +
@@ -66,6 +65,9 @@ TEST_P(Life, ExecIsAsHardenedAndAsJailedAsTheAgent) {
   ASSERT_NE(agent.out.find("NoNewPrivs:\t1"), std::string::npos) << agent;
   const Outcome exec = drydock("exec " + id + " -- sh -c " + quote(status));
   EXPECT_EQ(exec.out, agent.out) << "exec differs from the agent";
+  // Podman names the primary group among the others for the agent, and does not for an exec.
+  const Outcome groups = drydock("exec " + id + " -- sh -c 'grep ^Groups: /proc/self/status'");
+  EXPECT_TRUE(trim(groups.out) == "Groups:" || trim(groups.out) == "Groups:\t1000") << groups;
   const Outcome names = drydock("exec -e HTTPS_PROXY=http://192.0.2.1:1 " + id + " -- env");
   for (const std::string& line : split(sh("cat " + quote(project() + "/env")).out, '\n')) {
     if (to_lower_ascii(line).find("_proxy=") == std::string::npos) continue;
@@ -200,9 +202,9 @@ TEST_P(Life, StopGivesTheTimeItIsTold) {
 
 TEST_P(Life, WhoIsAttachedHearsHowItEnded) {
   const std::string id = start("", "sh -c 'sleep 3; exit 7'");
-  const Outcome both = sh_as_user(drydock_words() + " attach --watch " + id +
-                                  " > a 2>&1 & first=$!; sleep 0.7; " + drydock_words() + " attach " + id +
-                                  " > b 2>&1; echo $?; wait $first; echo $?; cat b; rm a b");
+  const Outcome both = sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " attach --watch " +
+                                  id + " > a 2>&1 & first=$!; sleep 0.7; " + drydock_words() + " attach " +
+                                  id + " > b 2>&1; echo $?; wait $first; echo $?; cat b; rm a b");
   EXPECT_TRUE(starts_with(both.out, "7\n7\n")) << both;
   EXPECT_NE(both.out.find("another drydock is attached"), std::string::npos) << both;
   const std::string stopped = start("", "sleep 1000");

@@ -59,6 +59,12 @@ def lead(slave, command, report):
         os.close(report)
         os.execvp(command[0], command)
     os.write(report, f"pid {child}\n".encode())
+
+    def to_foreground(*_):
+        os.tcsetpgrp(0, child)
+        os.killpg(child, signal.SIGCONT)
+
+    signal.signal(signal.SIGUSR1, to_foreground)
     while True:
         _, status = os.waitpid(child, os.WUNTRACED | os.WCONTINUED)
         if os.WIFSTOPPED(status):
@@ -86,7 +92,8 @@ class Failure(Exception):
 class Terminal:
     def __init__(self, command, size):
         self.master, slave = pty.openpty()
-        self.name = os.ttyname(slave)
+        at = os.fstat(slave)
+        self.terminal = (at.st_dev, at.st_rdev)  # names repeat: containers have terminals of their own
         set_size(self.master, size)
         self.before = termios.tcgetattr(self.master)
         reports, report = os.pipe()
@@ -161,7 +168,8 @@ class Terminal:
                 continue
             try:
                 for fd in os.listdir(f"/proc/{entry}/fd"):
-                    if os.readlink(f"/proc/{entry}/fd/{fd}") == self.name:
+                    at = os.stat(f"/proc/{entry}/fd/{fd}")
+                    if (at.st_dev, at.st_rdev) == self.terminal:
                         found.append(f"{entry} ({open(f'/proc/{entry}/comm').read().strip()})")
                         break
             except OSError:
@@ -191,8 +199,7 @@ class Terminal:
         elif verb == "stopped":
             self.await_word("stopped")
         elif verb == "continue":
-            fcntl.ioctl(self.master, termios.TIOCSPGRP, struct.pack("i", os.getpgid(self.pid)))
-            os.kill(self.pid, signal.SIGCONT)
+            os.kill(self.leader, signal.SIGUSR1)
         elif verb == "sane":
             self.eventually(self.is_sane, "sane terminal")
         elif verb == "raw":
