@@ -15,8 +15,7 @@ namespace {
 
 constexpr int timed_out_status = 124;  // as timeout(1)
 
-void tell_of_others(const SessionRecord& session, Talk& talk) {
-  const std::vector<int> others = others_attached(session.id);
+void tell_of(const std::vector<int>& others, const SessionRecord& session, Talk& talk) {
   if (others.empty()) return;
   std::vector<std::string> pids;
   for (const int pid : others) pids.push_back(std::to_string(pid));
@@ -44,7 +43,7 @@ int final_status(runtime::Engine& engine, const std::string& agent, const Attend
 void close_session(runtime::Engine& engine, const SessionRecord& session, int status, Talk& talk) {
   record_status(session.id, status);
   if (session.keep) {
-    for (const std::string& sidecar : session.sidecars) engine.containers().stop(sidecar, 0);
+    rest_sidecars(engine, session.sidecars);
     talk.say("session " + session.id + " has ended and is kept; remove it with: drydock stop " + session.id);
     return;
   }
@@ -67,12 +66,14 @@ int attach_session(runtime::Engine& engine, const SessionRecord& session, const 
                     "': it has a terminal, and standard input and output are none",
                 "pass --watch to see its output only");
   }
-  tell_of_others(session, talk);
+  const std::vector<int> others = others_attached(session.id);
+  tell_of(others, session, talk);
   const Attendance attendance(session.id);
 
   CarryOptions carried;
   carried.tty = report.tty && !options.watch;
-  carried.with_stdin = report.open_stdin && !options.watch;
+  // Without a terminal the end of one input would be the end of the other's.
+  carried.with_stdin = report.open_stdin && !options.watch && (report.tty || others.empty());
   carried.detach_keys = options.detach_keys;
   carried.resize = [&](runtime::TerminalSize size) { engine.containers().resize(agent, size); };
   carried.repaint = true;
@@ -86,7 +87,7 @@ int attach_session(runtime::Engine& engine, const SessionRecord& session, const 
   const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && carried.tty;
   if (end == PumpEnd::detached || hung_up) {
     stop.acknowledge();
-    mark_detached(session.id);
+    if (!session.detached) mark_detached(session.id);
     if (!hung_up) talk.say("detached from session " + session.id);
     return hung_up ? 128 + SIGHUP : 0;
   }

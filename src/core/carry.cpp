@@ -20,6 +20,8 @@ void set_size(const CarryOptions& options, runtime::TerminalSize size) {
     options.resize(size);
   } catch (const Error& error) {
     log::debug("{}", error.what());
+  } catch (const Interrupted&) {
+    // The pump sees the request itself, and decides what it means.
   }
 }
 

@@ -222,7 +222,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     remove_and_tell(session, talk, stop);
     return;
   }
-  if (plan.sidecar) engine.containers().stop(plan.sidecar->name, 0);
+  if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
 }

@@ -259,12 +259,8 @@ std::optional<std::string> collectable(const SessionRecord& session) {
   return session.agent_state ? "its agent has ended" : "it was never started";
 }
 
-void rest_sidecar(runtime::Engine& engine, const SessionRecord& session) {
-  if (session.agent_state != runtime::ContainerState::exited ||
-      session.sidecar_state != runtime::ContainerState::running) {
-    return;
-  }
-  for (const std::string& sidecar : session.sidecars) {
+void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars) {
+  for (const std::string& sidecar : sidecars) {
     std::vector<std::string> failures;
     attempt(failures, [&] { engine.containers().stop(sidecar, 0); });
     for (const std::string& failure : failures) log::info("{}", failure);
@@ -277,7 +273,9 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
   for (const SessionRecord& session : sessions) {
     const auto reason = collectable(session);
     if (!reason) {
-      if (!dry_run && session.keep) rest_sidecar(engine, session);
+      const bool at_rest = session.sidecar_state != runtime::ContainerState::running;
+      const bool ended = session.agent_state == runtime::ContainerState::exited;
+      if (!dry_run && session.keep && ended && !at_rest) rest_sidecars(engine, session.sidecars);
       continue;
     }
     Collected entry{session, *reason, {}};

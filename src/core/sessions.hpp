@@ -67,8 +67,9 @@ Json saved_plan(const std::string& id);
 // Left in it when the user detached: the session lives on without its owner.
 void mark_detached(const std::string& id);
 
-// The sidecar of a kept session whose agent has ended need not run.
-void rest_sidecar(runtime::Engine& engine, const SessionRecord& session);
+// Ends the sidecars of a kept session whose agent has ended. A failure is no more than a line in the log: the
+// next collection tries again.
+void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars);
 
 struct Collected {
   SessionRecord session;

@@ -67,7 +67,8 @@ void DockerContainers::start(const std::string& name) {
     api_.call({.purpose = "start container '" + name + "'",
                .method = "POST",
                .path = path_of(name, "/start"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     // runc words its refusals to execute the command as: exec: "x": executable file not found in $PATH
     const std::string_view message = error.what();
@@ -123,7 +124,8 @@ void DockerContainers::stop(const std::string& name, int seconds) {
   api_.call({.purpose = "stop container '" + name + "'",
              .method = "POST",
              .path = path_of(name, "/stop?t=") + std::to_string(seconds),
-             .patient = true});
+             .patient = true,
+             .patience = runtime::http::slow_call + std::chrono::seconds(seconds)});
 }
 
 void DockerContainers::remove(const std::string& name) {
@@ -131,7 +133,8 @@ void DockerContainers::remove(const std::string& name) {
     api_.call({.purpose = "remove container '" + name + "'",
                .method = "DELETE",
                .path = path_of(name, "?force=1&v=1"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }

@@ -52,7 +52,8 @@ void PodmanContainers::start(const std::string& name) {
     api_.call({.purpose = "start container '" + name + "'",
                .method = "POST",
                .path = path_of(name, "/start"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     // crun: "executable file `x` not found in $PATH"; "open executable: Permission denied"
     const std::string_view message = error.what();
@@ -114,7 +115,8 @@ void PodmanContainers::stop(const std::string& name, int seconds) {
   api_.call({.purpose = "stop container '" + name + "'",
              .method = "POST",
              .path = path_of(name, "/stop?timeout=") + std::to_string(seconds),
-             .patient = true});
+             .patient = true,
+             .patience = runtime::http::slow_call + std::chrono::seconds(seconds)});
 }
 
 void PodmanContainers::remove(const std::string& name) {
@@ -122,7 +124,8 @@ void PodmanContainers::remove(const std::string& name) {
     api_.call({.purpose = "remove container '" + name + "'",
                .method = "DELETE",
                .path = path_of(name, "?force=true&v=true&timeout=0"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }

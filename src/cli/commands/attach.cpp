@@ -16,8 +16,8 @@ class AttachCommand : public Command {
   std::string description() const override {
     return std::string(session_help) +
            "\nWhen the agent ends, so does this, with its exit status, and the session is removed as run "
-           "does "
-           "it.";
+           "does.\n"
+           "SIGTERM, and without a terminal SIGINT, end the session; --watch only looks.";
   }
   void declare(po::options_description& options) const override {
     auto add = options.add_options();

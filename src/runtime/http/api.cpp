@@ -58,6 +58,7 @@ Json Api::call(const Call& call) {
   request.method = call.method;
   request.target = prefix_ + call.path;
   request.patient = call.patient;
+  request.patience = call.patience;
   if (!call.body.is_null()) request.body = call.body.dump();
   const Response response = client_.send(request);
   log::debug("{} {} {} -> {}", engine_, request.method, request.target, response.status);

@@ -12,4 +12,8 @@ struct Limits {
   std::chrono::milliseconds upgrade{30'000};  // from an upgrade's request to the end of the answer's head
 };
 
+// What may take long on a busy machine and still must end: starting and removing containers, removing
+// networks. Stopping one gets this on top of its own time.
+inline constexpr std::chrono::seconds slow_call{120};
+
 }  // namespace drydock::runtime::http

@@ -62,6 +62,7 @@ class Transfer {
   std::size_t head_size_ = 0;
   bool head_complete_ = false;
   bool sink_ended_ = false;
+  Deadline started_ = std::chrono::steady_clock::now();
   Deadline progress_ = std::chrono::steady_clock::now();
   Deadline begun_{};
 };

@@ -144,6 +144,25 @@ TEST(ClientLimits, DoNotHoldForAPatientRequest) {
   EXPECT_EQ(client.send({.method = "POST", .target = "/wait", .patient = true}).body, "late");
 }
 
+TEST(ClientLimits, PatienceEnds) {
+  FakeDaemon daemon({[](Peer& peer) {
+    peer.read_request();
+    peer.hang();
+  }});
+  Client client(daemon.socket(), nullptr, {.silence = 100ms, .whole = 100ms});
+  const auto begun = std::chrono::steady_clock::now();
+  try {
+    client.send({.method = "POST", .target = "/start", .patient = true, .patience = 500ms});
+    ADD_FAILURE() << "there was an answer";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::timeout);
+    EXPECT_NE(std::string(error.what()).find(daemon.socket()), std::string::npos) << error.what();
+  }
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_GE(took, 500ms);
+  EXPECT_LT(took, generous);
+}
+
 TEST(ClientStop, InterruptsAPatientRequest) {
   FakeDaemon daemon({[](Peer& peer) {
                        peer.read_request();
