@@ -202,6 +202,10 @@ Deadline Transfer::deadline() const {
   return std::min(progress_ + limits_.silence, begun_ + limits_.whole);
 }
 
+bool Transfer::may_wait_on() const {
+  return !request_.patient && begun_ == Deadline{} && Clock::now() < started_ + limits_.busy;
+}
+
 Error Transfer::timed_out() const {
   if (request_.patient) return no_answer(socket_, request_.patience);
   if (begun_ == Deadline{}) return no_answer(socket_, limits_.silence);
