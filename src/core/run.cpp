@@ -256,7 +256,12 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
     const int signal = stop.acknowledge();
     const int status = end == PumpEnd::timed_out ? timed_out_status : 128 + signal;
     if (end == PumpEnd::timed_out) talk.warn("session " + plan.session + " has reached its time limit");
-    session.stop_agent(default_grace);
+    try {
+      session.stop_agent(default_grace);
+    } catch (const Error& error) {
+      // Removal ends it as well, without the grace.
+      log::info("{}", error.what());
+    }
     close_session(session, engine, plan, status, talk, stop);
     return status;
   }

@@ -75,7 +75,7 @@ TEST_P(Terminal, SignalsThatEndIt) {
 }
 
 TEST_P(Terminal, AClosedTerminalLeavesTheSessionRunning) {
-  const Outcome hung_up = run_on_terminal(shell, {"expect up", "raw", "hangup", "wait 129"});
+  const Outcome hung_up = run_on_terminal(shell, {"expect up", "raw", "size 40x100", "hangup", "wait 129"});
   EXPECT_EQ(hung_up.status, 0) << hung_up;
   const Outcome list = drydock("list");
   EXPECT_NE(list.out.find("detached"), std::string::npos) << list;
