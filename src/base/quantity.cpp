@@ -51,4 +51,27 @@ std::optional<std::uint64_t> parse_nano_cpus(std::string_view text) {
   return nano == 0 ? std::nullopt : std::optional(nano);
 }
 
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::int64_t longest = 366 * 86400;
+  constexpr std::string_view units = "dhms";
+  constexpr std::int64_t seconds_of[] = {86400, 3600, 60, 1};
+  std::int64_t total = 0;
+  std::size_t next_unit = 0;
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || value < 0 || value > longest) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    // A number alone is seconds; behind a unit it is a mistake.
+    const std::size_t unit = !text.empty() ? units.find(text.front()) : next_unit == 0 ? 3 : units.npos;
+    if (unit == units.npos || unit < next_unit) return std::nullopt;
+    if (!text.empty()) text.remove_prefix(1);
+    next_unit = unit + 1;
+    total += value * seconds_of[unit];
+  }
+  if (total == 0 || total > longest) return std::nullopt;
+  return std::chrono::seconds(total);
+}
+
 }  // namespace drydock

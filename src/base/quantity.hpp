@@ -1,6 +1,7 @@
 // Sizes and counts as users write them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,5 +14,9 @@ std::optional<std::uint64_t> parse_byte_size(std::string_view text);
 
 // "1.5" CPUs as billionths. Absent when malformed, not above zero, or over 4096.
 std::optional<std::uint64_t> parse_nano_cpus(std::string_view text);
+
+// "90", "90s", "10m", "2h", "1d", and these together from the longest down: "1h30m". Absent when malformed,
+// zero, or over a year.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 }  // namespace drydock

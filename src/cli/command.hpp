@@ -72,7 +72,11 @@ const Command* find_command(const std::string& name);
 
 std::unique_ptr<Command> make_run_command();
 std::unique_ptr<Command> make_shell_command();
+std::unique_ptr<Command> make_attach_command();
+std::unique_ptr<Command> make_exec_command();
 std::unique_ptr<Command> make_list_command();
+std::unique_ptr<Command> make_logs_command();
+std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();

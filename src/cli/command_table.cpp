@@ -9,7 +9,11 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   std::vector<std::unique_ptr<Command>> table;
   table.push_back(make_run_command());
   table.push_back(make_shell_command());
+  table.push_back(make_attach_command());
+  table.push_back(make_exec_command());
   table.push_back(make_list_command());
+  table.push_back(make_logs_command());
+  table.push_back(make_inspect_command());
   table.push_back(make_stop_command());
   table.push_back(make_gc_command());
   table.push_back(make_build_command());

@@ -33,8 +33,10 @@ void Console::configure(bool quiet, int verbose, bool json) {
   json_ = json;
 }
 
-void Console::print(const std::string& text) {
-  if (write_all(STDOUT_FILENO, text)) return;
+void Console::print(const std::string& text) { pass_on(false, text); }
+
+void Console::pass_on(bool to_stderr, std::string_view bytes) {
+  if (write_all(to_stderr ? STDERR_FILENO : STDOUT_FILENO, bytes)) return;
   if (errno == EPIPE) std::exit(128 + SIGPIPE);
   throw Error(ErrorKind::internal, with_errno("cannot write to standard output", errno));
 }

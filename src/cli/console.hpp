@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "core/talk.hpp"
@@ -16,6 +17,8 @@ class Console : public core::Talk {
 
   // Writes to stdout, whole. A closed stdout (EPIPE) ends the process as SIGPIPE would: nobody reads.
   void print(const std::string& text);
+  // The same for a container's bytes, to stderr when they were written there.
+  void pass_on(bool to_stderr, std::string_view bytes);
 
   void say(const std::string& text) override;
   void warn(const std::string& text) override;

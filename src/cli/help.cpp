@@ -22,7 +22,8 @@ std::string general_help() {
        << global_options()
        << "\nExit status of run and shell: the command's own; 125 drydock or the engine failed, 126 the "
           "command\n"
-          "cannot be executed, 127 it was not found, 128+N it was ended by signal N, 2 wrong usage.\n";
+          "cannot be executed, 127 it was not found, 128+N it was ended by signal N, 124 its --timeout\n"
+          "came, 2 wrong usage.\n";
   return text.str();
 }
 

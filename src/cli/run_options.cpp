@@ -56,21 +56,6 @@ core::LimitRequest read_limits(const Invocation& invocation) {
   return limits;
 }
 
-std::map<std::string, std::string> read_environment(const Invocation& invocation) {
-  std::map<std::string, std::string> environment;
-  for (const std::string& entry : invocation.list("env")) {
-    const auto equals = entry.find('=');
-    const std::string name = entry.substr(0, equals);
-    if (name.empty()) bad_value("--env", entry, "names no variable", "write it as NAME or NAME=VALUE");
-    if (equals != std::string::npos) {
-      environment[name] = entry.substr(equals + 1);
-    } else if (const char* value = std::getenv(name.c_str())) {
-      environment[name] = value;
-    }
-  }
-  return environment;
-}
-
 std::optional<core::Mode> read_mode(const Invocation& invocation) {
   if (!invocation.has("mode")) return std::nullopt;
   const std::string mode = invocation.text("mode");
@@ -120,7 +105,24 @@ void declare_run_options(po::options_description& options) {
   add("pids-limit", text("N"), "limit on processes and threads");
   add("tmpfs-size", text("SIZE"), "size of /tmp and of the home folder, by default 1g");
   add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
+  add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
+  add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("dry-run", po::bool_switch(), "print the plan, change nothing");
+}
+
+std::map<std::string, std::string> read_environment(const Invocation& invocation) {
+  std::map<std::string, std::string> environment;
+  for (const std::string& entry : invocation.list("env")) {
+    const auto equals = entry.find('=');
+    const std::string name = entry.substr(0, equals);
+    if (name.empty()) bad_value("--env", entry, "names no variable", "write it as NAME or NAME=VALUE");
+    if (equals != std::string::npos) {
+      environment[name] = entry.substr(equals + 1);
+    } else if (const char* value = std::getenv(name.c_str())) {
+      environment[name] = value;
+    }
+  }
+  return environment;
 }
 
 core::RunOptions read_run_options(const Invocation& invocation) {
@@ -150,6 +152,14 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.workdir = invocation.text("workdir");
   options.limits = read_limits(invocation);
   options.detach = invocation.flag("detach");
+  options.keep = invocation.flag("keep");
+  if (invocation.has("timeout")) {
+    options.timeout = parse_duration(invocation.text("timeout"));
+    if (!options.timeout) {
+      bad_value("--timeout", invocation.text("timeout"), "is not a duration",
+                "write it as 90s, 10m or 1h30m");
+    }
+  }
   options.tty = decide_tty(invocation);
   if (options.tty && options.environment.count("TERM") == 0) {
     const char* term = std::getenv("TERM");

@@ -7,6 +7,8 @@
 namespace drydock::cli {
 
 void declare_run_options(po::options_description& options);
+// --env, as K=V or K alone. Throws Error(usage) for one that names no variable.
+std::map<std::string, std::string> read_environment(const Invocation& invocation);
 // Throws Error(usage) for values that make no sense, before anything is made.
 core::RunOptions read_run_options(const Invocation& invocation);
 // Prepares, then prints the plan (--dry-run) or runs it.

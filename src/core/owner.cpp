@@ -79,6 +79,23 @@ std::optional<Owner> Owner::read_from(const runtime::Labels& labels) {
                *uid};
 }
 
+std::string Owner::to_text() const {
+  runtime::Labels labels;
+  write_to(labels);
+  std::vector<std::string> pairs;
+  for (const auto& [key, value] : labels) pairs.push_back(key + "=" + value);
+  return join(pairs, ",");
+}
+
+std::optional<Owner> Owner::from_text(std::string_view text) {
+  runtime::Labels labels;
+  for (const std::string& pair : split(text, ',')) {
+    const auto equals = pair.find('=');
+    if (equals != std::string::npos) labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return read_from(labels);
+}
+
 Liveness liveness(const Owner& owner) {
   const std::string boot = current_boot_id();
   if (boot.empty() || owner.boot_id.empty()) return Liveness::unknown;

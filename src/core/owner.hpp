@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/types.hpp"
 
@@ -19,6 +20,9 @@ struct Owner {
   void write_to(runtime::Labels& labels) const;
   // Absent when a label is missing or malformed.
   static std::optional<Owner> read_from(const runtime::Labels& labels);
+  // The same labels as one line, "key=value,key=value", for a file.
+  std::string to_text() const;
+  static std::optional<Owner> from_text(std::string_view text);
 };
 
 enum class Liveness {

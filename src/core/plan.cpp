@@ -32,6 +32,8 @@ runtime::Labels make_labels(const PlanRequest& request, const std::string& role)
   labels[to_label(label::agent)] = request.agent_name;
   if (!request.label_name.empty()) labels[to_label(label::name)] = request.label_name;
   if (request.detached) labels[to_label(label::detached)] = "1";
+  if (request.keep) labels[to_label(label::keep)] = "1";
+  if (!request.expires.empty()) labels[to_label(label::expires)] = request.expires;
   request.owner.write_to(labels);
   return labels;
 }

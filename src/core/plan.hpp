@@ -71,6 +71,8 @@ struct PlanRequest {
   bool tty = false;
   bool open_stdin = false;
   bool detached = false;
+  bool keep = false;
+  std::string expires;    // RFC 3339; empty: no time limit
   std::uint32_t uid = 0;  // whom the project's files belong to
   std::uint32_t gid = 0;
   runtime::Cidr internal_subnet;

@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -14,6 +16,8 @@
 
 namespace drydock::core {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t chunk = 65536;
 // A pipe that polls writable takes this much without blocking (POSIX.1: PIPE_BUF).
@@ -31,6 +35,7 @@ class Pump {
       if (stop_.requested()) return PumpEnd::stopped;
       if (options_.detach_keys.detached() && pending_input_.empty()) return PumpEnd::detached;
       if (stream_ended_ && output_.empty()) return PumpEnd::stream_ended;
+      if (options_.deadline && Clock::now() >= *options_.deadline) return PumpEnd::timed_out;
       wait();
       read_stdin();
       write_stream();
@@ -47,6 +52,14 @@ class Pump {
     std::string bytes;
   };
 
+  // For poll(): milliseconds, -1 without a limit.
+  int time_left() const {
+    if (!options_.deadline) return -1;
+    constexpr std::int64_t longest = 3'600'000;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*options_.deadline - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, longest));
+  }
+
   void wait() {
     // Input is read when the last of it is gone, output when the last of it is out: memory stays bounded.
     const bool want_input = stdin_open_ && pending_input_.empty() && !options_.detach_keys.detached();
@@ -58,7 +71,7 @@ class Pump {
                pollfd{output_.empty() ? -1 : output_.front().fd, POLLOUT, 0},
                pollfd{window_ ? window_->fd() : -1, POLLIN, 0}};
     const bool buffered = want_output && stream_.has_buffered();
-    if (::poll(polled_.data(), polled_.size(), buffered ? 0 : -1) < 0) {
+    if (::poll(polled_.data(), polled_.size(), buffered ? 0 : time_left()) < 0) {
       for (pollfd& entry : polled_) entry.revents = 0;
     }
     if (buffered) polled_[2].revents |= POLLIN;
@@ -113,7 +126,7 @@ class Pump {
       if (count < 0) {
         if (errno == EINTR || errno == EAGAIN) return;
         // Nobody reads any more: end as a program that got SIGPIPE does.
-        stop_.request(SIGPIPE);
+        stop_.request(errno == EIO && options_.tty ? SIGHUP : SIGPIPE);
         return;
       }
       written_ += static_cast<std::size_t>(count);

@@ -16,23 +16,26 @@
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agents.hpp"
+#include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
+#include "core/carry.hpp"
 #include "core/host_addresses.hpp"
 #include "core/invariants.hpp"
-#include "core/pump.hpp"
+#include "core/labels.hpp"
+#include "core/plan_json.hpp"
 #include "core/session.hpp"
+#include "core/session_name.hpp"
 #include "core/sessions.hpp"
 #include "core/settings.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/subnets.hpp"
-#include "core/terminal.hpp"
 #include "core/verify.hpp"
 
 namespace drydock::core {
 namespace {
 
 constexpr int launch_attempts = 5;
-constexpr int stop_grace = 3;
+constexpr int timed_out_status = 124;  // as timeout(1)
 constexpr std::size_t session_id_digits = 8;
 
 std::optional<std::uint32_t> number_from_environment(const char* name) {
@@ -258,54 +261,67 @@ int finish(Session& session, runtime::Engine& engine, const Plan& plan, Talk& ta
   return status;
 }
 
+// The agent has ended and its status is known: removes the session, or leaves it at rest when it is kept.
+void close_session(Session& session, runtime::Engine& engine, const Plan& plan, int status, Talk& talk,
+                   StopSource& stop) {
+  record_status(plan.session, status);
+  if (plan.agent.labels.count(std::string(label::keep)) == 0) {
+    remove_and_tell(session, talk, stop);
+    return;
+  }
+  if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
+  talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
+           plan.session);
+}
+
 int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& run, const Plan& plan,
                  Talk& talk, StopSource& stop) {
   const bool tty = plan.agent.tty;
-  PumpOptions options;
+  CarryOptions options;
   options.tty = tty;
   options.with_stdin = plan.agent.open_stdin;
-  if (tty) options.detach_keys = DetachKeys::parse(run.options.detach_keys);
-  const auto resize = [&](runtime::TerminalSize size) {
-    if (size.rows == 0 || size.columns == 0) return;
-    try {
-      engine.containers().resize(plan.agent.name, size);
-    } catch (const Error& error) {
-      log::debug("{}", error.what());
-    }
-  };
-  options.on_resize = resize;
+  options.detach_keys = run.options.detach_keys;
+  options.resize = [&](runtime::TerminalSize size) { engine.containers().resize(plan.agent.name, size); };
+  const Attendance attendance(plan.session);
 
   PumpEnd end{};
   {
-    std::optional<RawMode> raw;
     const auto stream = naming_command(plan, [&] { return session.start_attached(plan.agent.open_stdin); });
-    if (tty) {
-      raw.emplace();
-      resize(terminal_size());
-    }
-    end = pump(*stream, options, stop);
+    if (run.options.timeout) options.deadline = std::chrono::steady_clock::now() + *run.options.timeout;
+    end = carry(*stream, options, stop);
   }
   const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && tty;
   if (end == PumpEnd::detached || hung_up) {
     stop.acknowledge();
     mark_detached(plan.session);
     if (!hung_up)
-      talk.say("detached from session " + plan.session + "; end it with: drydock stop " + plan.session);
+      talk.say("detached from session " + plan.session + "; back with: drydock attach " + plan.session +
+               "; end it with: drydock stop " + plan.session);
     return hung_up ? 128 + SIGHUP : 0;
   }
-  if (end == PumpEnd::stopped) {
+  if (end == PumpEnd::stopped || end == PumpEnd::timed_out) {
     const int signal = stop.acknowledge();
+    const int status = end == PumpEnd::timed_out ? timed_out_status : 128 + signal;
+    if (end == PumpEnd::timed_out) talk.warn("session " + plan.session + " has reached its time limit");
     try {
-      session.stop_agent(stop_grace);
+      session.stop_agent(default_grace);
     } catch (const Error& error) {
       // Removal ends it as well, without the grace.
       log::info("{}", error.what());
     }
-    remove_and_tell(session, talk, stop);
-    return 128 + signal;
+    close_session(session, engine, plan, status, talk, stop);
+    return status;
   }
-  const int status = finish(session, engine, plan, talk);
-  remove_and_tell(session, talk, stop);
+  int status = 0;
+  try {
+    status = finish(session, engine, plan, talk);
+  } catch (const Error& error) {
+    // Another drydock has ended and removed it, and left word.
+    const auto recorded = attendance.recorded_status();
+    if (error.kind() != ErrorKind::not_found || !recorded) throw;
+    status = *recorded;
+  }
+  close_session(session, engine, plan, status, talk, stop);
   return status;
 }
 
@@ -326,12 +342,15 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.workdir = run.options.workdir;
   request.limits = run.options.limits;
   request.tty = run.options.tty;
-  request.open_stdin = run.options.stdin_open && !run.options.detach;
+  request.open_stdin = run.options.stdin_open && (!run.options.detach || run.options.tty);
   request.detached = run.options.detach;
   request.uid = run.uid;
   request.gid = run.gid;
+  request.keep = run.options.keep;
+  const std::time_t now = std::time(nullptr);
+  if (run.options.timeout) request.expires = to_rfc3339(now + run.options.timeout->count());
   request.owner = Owner::self();
-  request.created = to_rfc3339(std::time(nullptr));
+  request.created = to_rfc3339(now);
   request.sidecar_directory = session_directory(request.session) + "/sidecar";
   if (run.mode.mode == Mode::dood) {
     constexpr std::string_view scheme = "unix://";
@@ -390,17 +409,21 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   std::string sidecar;
   if (run.mode.mode == Mode::contained) sidecar = ensure_sidecar_image(engine, false, &stop).reference;
 
+  std::optional<NameClaim> claim;
+  if (!run.options.name.empty()) claim.emplace(engine, run.options.name);
   for (int attempt = 1;; ++attempt) {
     const Plan plan = make_plan(engine, run, image, image_reference(run), sidecar);
     Session session(engine, plan, stop);
     try {
       session.launch();
+      claim.reset();
     } catch (const Error& error) {
       // Somebody took a subnet between our look and our request.
       if (error.kind() != ErrorKind::conflict || attempt == launch_attempts) throw;
       log::debug("{}, planning anew", error.what());
       continue;
     }
+    save_plan(plan);
     try {
       announce(plan, talk);
       if (run.options.detach) {

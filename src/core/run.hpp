@@ -1,6 +1,7 @@
 // `drydock run`: from what the user said to an exit status.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct RunOptions {
   bool tty = false;  // decided: the container gets a terminal
   bool stdin_open = true;
   std::string detach_keys;
+  bool keep = false;  // container and log stay after the end
+  std::optional<std::chrono::seconds> timeout;
 };
 
 // Everything about a run that can be checked without an engine: project, mode, allowlist, user. Throws Error
@@ -52,7 +55,9 @@ PreparedRun prepare_run(const RunOptions& options);
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop);
 
 struct RunResult {
-  int status = 0;  // the agent's exit status; 0 after a detach, 128 + N when signal N ended the session
+  // The agent's exit status; 0 after a detach, 128 + N when signal N ended the session, 124 when its time
+  // limit did.
+  int status = 0;
   std::string session;
 };
 

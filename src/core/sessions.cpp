@@ -1,19 +1,26 @@
 #include "core/sessions.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <map>
+#include <sstream>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
+#include "core/attendance.hpp"
 #include "core/labels.hpp"
+#include "core/plan_json.hpp"
 
 namespace drydock::core {
 namespace {
@@ -31,22 +38,28 @@ void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (record.created == 0) record.created = parse_rfc3339(get(labels, label::created)).value_or(0);
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
+  if (get(labels, label::keep) == "1") record.keep = true;
+  if (record.expires == 0) record.expires = parse_rfc3339(get(labels, label::expires)).value_or(0);
 }
 
 bool is_session_id(const std::string& id) {
   return id.size() == 8 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+// False when there is no point in going on: the engine is gone.
 template <typename Removal>
-void attempt(std::vector<std::string>& failures, const Removal& removal) {
+bool attempt(std::vector<std::string>& failures, const Removal& removal) {
   try {
     removal();
   } catch (const Error& error) {
     failures.emplace_back(error.what());
+    return error.kind() != ErrorKind::unavailable && error.kind() != ErrorKind::timeout;
   }
+  return true;
 }
 
 constexpr const char* owner_link = "owner";
+constexpr const char* plan_file = "/plan.json";
 
 std::string sessions_directory() { return runtime_directory() + "/sessions"; }
 
@@ -85,6 +98,28 @@ void make_session_directory(const std::string& id, const std::string& engine, co
   for (const auto& [key, value] : labels) text += "," + key + "=" + value;
   if (::symlink(text.c_str(), (directory + "/" + owner_link).c_str()) != 0) {
     throw Error(ErrorKind::internal, with_errno("cannot write to directory '" + directory + "'", errno));
+  }
+}
+
+void save_plan(const Plan& plan) {
+  const std::string path = session_directory(plan.session) + plan_file;
+  std::ofstream file(path, std::ios::trunc);
+  if (::chmod(path.c_str(), 0600) != 0 ||
+      !(file << to_json(plan).dump(-1, ' ', false, Json::error_handler_t::replace))) {
+    log::info("the plan of session {} is not kept: {}", plan.session, std::strerror(errno));
+  }
+}
+
+Json saved_plan(const std::string& id) {
+  std::ifstream file(session_directory(id) + plan_file);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return nullptr;
+  try {
+    return parse_json(text.str(), "the session's plan");
+  } catch (const Error& error) {
+    log::info("{}", error.what());
+    return nullptr;
   }
 }
 
@@ -139,25 +174,81 @@ std::vector<SessionRecord> find_sessions(runtime::Engine& engine) {
   return sessions;
 }
 
+bool is_live(const SessionRecord& session) {
+  return session.agent_state == runtime::ContainerState::running ||
+         session.agent_state == runtime::ContainerState::paused;
+}
+
+std::string status_word(const SessionRecord& session) {
+  if (!session.agent_state) return "incomplete";
+  switch (*session.agent_state) {
+    case runtime::ContainerState::created:
+      return "starting";
+    case runtime::ContainerState::running:
+      return session.detached ? "detached" : "running";
+    case runtime::ContainerState::paused:
+      return "paused";
+    case runtime::ContainerState::exited:
+      return "ended";
+    case runtime::ContainerState::other:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+void end_session(runtime::Engine& engine, const SessionRecord& session, int grace) {
+  if (!is_live(session)) return;
+  for (const std::string& agent : session.agents) {
+    try {
+      engine.containers().stop(agent, grace);
+      record_status(session.id, engine.containers().inspect(agent).exit_code);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::unavailable) throw;
+      log::debug("{}", error.what());
+    }
+  }
+}
+
 std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session) {
+  const std::string directory = session_directory(session.id);
+  std::optional<DirectoryLock> lock;
+  if (::access(directory.c_str(), F_OK) == 0) {
+    try {
+      lock.emplace(directory);
+    } catch (const Error& error) {
+      log::debug("{}", error.what());  // another one has removed it meanwhile
+    }
+  }
   std::vector<std::string> failures;
-  for (const std::string& name : session.agents) attempt(failures, [&] { engine.containers().remove(name); });
-  for (const std::string& name : session.sidecars)
-    attempt(failures, [&] { engine.containers().remove(name); });
-  for (const std::string& name : session.networks) attempt(failures, [&] { engine.networks().remove(name); });
+  bool reachable = true;
+  const auto remove_all = [&](const std::vector<std::string>& names, const auto& remove) {
+    for (const std::string& name : names) {
+      reachable = reachable && attempt(failures, [&] { remove(name); });
+    }
+  };
+  const auto container = [&](const std::string& name) { engine.containers().remove(name); };
+  remove_all(session.agents, container);
+  remove_all(session.sidecars, container);
+  remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.
-  if (failures.empty()) remove_tree(session_directory(session.id));
+  if (failures.empty()) remove_tree(directory);
   return failures;
 }
 
 std::optional<std::string> collectable(const SessionRecord& session) {
   // Without a word on its owner nothing can be said of it.
   if (!session.owner) return std::nullopt;
-  const bool agent_lives = session.agent_state == runtime::ContainerState::running ||
-                           session.agent_state == runtime::ContainerState::paused;
+  const bool agent_lives = is_live(session);
+  const bool ended = session.agent_state == runtime::ContainerState::exited;
+  if (ended && session.keep) return std::nullopt;
+  // Whoever is attached sees to its end.
+  if (!others_attached(session.id).empty()) return std::nullopt;
+  if (session.detached && agent_lives && session.expires != 0 && std::time(nullptr) > session.expires) {
+    return "its time limit has passed";
+  }
   if (liveness(*session.owner) != Liveness::dead) {
     // A detached session's launcher may be seen long after it ended, in another pid namespace.
-    const bool ended_detached = session.detached && session.agent_state == runtime::ContainerState::exited;
+    const bool ended_detached = session.detached && ended;
     return ended_detached ? std::optional<std::string>("its agent has ended") : std::nullopt;
   }
   if (session.detached && agent_lives) return std::nullopt;
@@ -166,14 +257,30 @@ std::optional<std::string> collectable(const SessionRecord& session) {
   return started ? "its agent has ended" : "it was never started";
 }
 
+void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars) {
+  for (const std::string& sidecar : sidecars) {
+    std::vector<std::string> failures;
+    attempt(failures, [&] { engine.containers().stop(sidecar, 0); });
+    for (const std::string& failure : failures) log::info("{}", failure);
+  }
+}
+
 std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
   std::vector<Collected> collected;
   const std::vector<SessionRecord> sessions = find_sessions(engine);
   for (const SessionRecord& session : sessions) {
     const auto reason = collectable(session);
-    if (!reason) continue;
+    if (!reason) {
+      const bool at_rest = session.sidecar_state != runtime::ContainerState::running;
+      const bool ended = session.agent_state == runtime::ContainerState::exited;
+      if (!dry_run && session.keep && ended && !at_rest) rest_sidecars(engine, session.sidecars);
+      continue;
+    }
     Collected entry{session, *reason, {}};
-    if (!dry_run) entry.failures = remove_session(engine, session);
+    if (!dry_run) {
+      if (is_live(session) && session.detached) end_session(engine, session, default_grace);
+      entry.failures = remove_session(engine, session);
+    }
     collected.push_back(std::move(entry));
   }
   if (!dry_run) remove_orphaned_directories(sessions, engine.system().info().engine);

@@ -6,10 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "core/owner.hpp"
+#include "core/plan.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
+
+inline constexpr int default_grace = 3;  // seconds between SIGTERM and SIGKILL
 
 struct SessionRecord {
   std::string id;
@@ -25,6 +29,8 @@ struct SessionRecord {
   std::string status;  // the engine's words on the agent's container
   std::optional<Owner> owner;
   bool detached = false;
+  bool keep = false;                // stays when it has ended, until it is stopped
+  std::int64_t expires = 0;         // seconds since the epoch; 0: it has no time limit
   std::vector<std::string> agents;  // container names
   std::vector<std::string> sidecars;
   std::vector<std::string> networks;
@@ -33,8 +39,18 @@ struct SessionRecord {
 // Every session of this user on the engine; root sees those of all users. Newest first.
 std::vector<SessionRecord> find_sessions(runtime::Engine& engine);
 
+// Running or paused: what can be attached to.
+bool is_live(const SessionRecord& session);
+// "running", "detached", "ended", …: one word for a listing.
+std::string status_word(const SessionRecord& session);
+
+// Asks a live session's agent to end (SIGTERM), and ends it after `grace` seconds; its status is told to
+// those attached. Errors but `unavailable` are left to the removal, which ends it as well.
+void end_session(runtime::Engine& engine, const SessionRecord& session, int grace);
+
 // Removes a session's objects, agent first, then sidecar, networks and files. Goes on after a failure; the
-// messages of all failures are returned.
+// messages of all failures are returned. An engine that is gone is told once. Two that remove the same
+// session wait for each other.
 std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session);
 
 // Why a session is to be collected, or nothing when it lives, or may.
@@ -44,8 +60,16 @@ std::optional<std::string> collectable(const SessionRecord& session);
 std::string session_directory(const std::string& id);
 // Makes it, with a link inside that says which engine and which process it belongs to.
 void make_session_directory(const std::string& id, const std::string& engine, const Owner& owner);
+// Keeps the plan there, for `inspect`; a failure is no more than a line in the log.
+void save_plan(const Plan& plan);
+// As it was saved; null when there is none.
+Json saved_plan(const std::string& id);
 // Left in it when the user detached: the session lives on without its owner.
 void mark_detached(const std::string& id);
+
+// Ends the sidecars of a kept session whose agent has ended. A failure is no more than a line in the log: the
+// next collection tries again.
+void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars);
 
 struct Collected {
   SessionRecord session;

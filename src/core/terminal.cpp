@@ -15,11 +15,14 @@ namespace drydock::core {
 namespace {
 
 termios saved_mode;
+termios raw_mode;
 std::atomic<bool> is_raw{false};
 std::atomic<int> window_pipe{-1};
 constexpr std::array fatal_signals{SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 std::array<struct sigaction, fatal_signals.size()> earlier_fatal;
 struct sigaction earlier_window;
+struct sigaction earlier_stop;
+struct sigaction earlier_continue;
 
 void restore() {
   // tcsetattr is async-signal-safe (signal-safety(7)).
@@ -41,28 +44,67 @@ void on_window(int) {
   errno = saved;
 }
 
+void on_continue(int) {
+  const int saved = errno;
+  // From the background this stops the process once more, until it is in the foreground (SIGTTOU).
+  if (is_raw.load()) tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+  if (window_pipe.load() >= 0) on_window(SIGWINCH);
+  errno = saved;
+}
+
+void on_stop(int signal) {
+  const int saved = errno;
+  tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
+  struct sigaction by_default {};
+  by_default.sa_handler = SIG_DFL;
+  struct sigaction ours {};
+  sigaction(signal, &by_default, &ours);
+  sigset_t only;
+  sigset_t before;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
+  raise(signal);
+  sigprocmask(SIG_UNBLOCK, &only, &before);  // here it stops
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  sigaction(signal, &ours, nullptr);
+  // Where stopping has no effect (an orphaned process group) no SIGCONT comes either.
+  if (is_raw.load()) tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+  errno = saved;
+}
+
+void handle(int signal, void (*handler)(int), struct sigaction& earlier, int flags = 0) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigaction(signal, &action, &earlier);
+}
+
 }  // namespace
 
 RawMode::RawMode() {
   if (tcgetattr(STDIN_FILENO, &saved_mode) != 0) {
     throw Error(ErrorKind::internal, with_errno("cannot read the terminal's mode", errno));
   }
-  termios raw = saved_mode;
-  cfmakeraw(&raw);
+  raw_mode = saved_mode;
+  cfmakeraw(&raw_mode);
+  watchdog_.emplace(raw_mode, saved_mode);
   is_raw.store(true);
-  for (std::size_t i = 0; i < fatal_signals.size(); ++i) {
-    struct sigaction action {};
-    action.sa_handler = on_fatal;
-    sigaction(fatal_signals[i], &action, &earlier_fatal[i]);
-  }
-  if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0) {
-    is_raw.store(false);
-    throw Error(ErrorKind::internal, with_errno("cannot set the terminal to raw mode", errno));
+  for (std::size_t i = 0; i < fatal_signals.size(); ++i) handle(fatal_signals[i], on_fatal, earlier_fatal[i]);
+  handle(SIGTSTP, on_stop, earlier_stop, SA_RESTART);
+  handle(SIGCONT, on_continue, earlier_continue, SA_RESTART);
+  if (tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode) != 0) {
+    const int reason = errno;
+    leave();
+    throw Error(ErrorKind::internal, with_errno("cannot set the terminal to raw mode", reason));
   }
 }
 
-RawMode::~RawMode() {
+RawMode::~RawMode() { leave(); }
+
+void RawMode::leave() {
   restore();
+  sigaction(SIGTSTP, &earlier_stop, nullptr);
+  sigaction(SIGCONT, &earlier_continue, nullptr);
   for (std::size_t i = 0; i < fatal_signals.size(); ++i)
     sigaction(fatal_signals[i], &earlier_fatal[i], nullptr);
 }

@@ -3,19 +3,29 @@
 
 #include <termios.h>
 
+#include <optional>
+
 #include "base/unique_fd.hpp"
+#include "core/terminal_watchdog.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
 
 // Standard input in raw mode for as long as this lives. The old mode comes back on every way out, also when a
-// signal that ends the process comes in between (SIGQUIT, SIGABRT, SIGSEGV and the like), but for SIGKILL.
+// signal that ends the process comes in between (SIGQUIT, SIGABRT, SIGSEGV and the like; after SIGKILL the
+// watchdog sees to it), and while the process is stopped (SIGTSTP); SIGCONT takes raw mode again and counts
+// as a change of the window. One at a time.
 class RawMode {
  public:
   RawMode();
   ~RawMode();
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;
+
+ private:
+  void leave();
+
+  std::optional<TerminalWatchdog> watchdog_;
 };
 
 // The size of the terminal on standard output; zeros when it has none.

@@ -5,7 +5,7 @@
 #include "docker/docker_engine.hpp"
 #include "docker/wire.hpp"
 #include "runtime/http/hijack.hpp"
-#include "runtime/stream/demux.hpp"
+#include "runtime/http/log_reader.hpp"
 
 namespace drydock::docker {
 namespace {
@@ -67,7 +67,8 @@ void DockerContainers::start(const std::string& name) {
     api_.call({.purpose = "start container '" + name + "'",
                .method = "POST",
                .path = path_of(name, "/start"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     // runc words its refusals to execute the command as: exec: "x": executable file not found in $PATH
     const std::string_view message = error.what();
@@ -123,7 +124,8 @@ void DockerContainers::stop(const std::string& name, int seconds) {
   api_.call({.purpose = "stop container '" + name + "'",
              .method = "POST",
              .path = path_of(name, "/stop?t=") + std::to_string(seconds),
-             .patient = true});
+             .patient = true,
+             .patience = runtime::http::slow_call + std::chrono::seconds(seconds)});
 }
 
 void DockerContainers::remove(const std::string& name) {
@@ -131,26 +133,18 @@ void DockerContainers::remove(const std::string& name) {
     api_.call({.purpose = "remove container '" + name + "'",
                .method = "DELETE",
                .path = path_of(name, "?force=1&v=1"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }
 }
 
-std::string DockerContainers::logs(const std::string& name) {
-  std::string text;
-  runtime::stream::Demux demux;
-  const runtime::http::Request request{.target =
-                                           api_.prefix() + path_of(name, "/logs?stdout=1&stderr=1&tail=200")};
-  const runtime::http::Response response = api_.client().stream(request, [&](std::string_view bytes) {
-    demux.feed(std::as_bytes(std::span(bytes)), [&](runtime::Channel, std::span<const std::byte> payload) {
-      text.append(reinterpret_cast<const char*>(payload.data()), payload.size());
-    });
-    return text.size() < (1U << 20);
-  });
-  if (response.status >= 300)
-    api_.fail("read the log of container '" + name + "'", response.status, response.body);
-  return text;
+void DockerContainers::read_log(const std::string& name, const runtime::LogRequest& request,
+                                const runtime::LogSink& sink) {
+  runtime::http::read_log(api_, "read the log of container '" + name + "'",
+                          path_of(name, "/logs?stdout=1&stderr=1&follow=") + (request.follow ? "1" : "0"),
+                          !request.tty, request, sink);
 }
 
 }  // namespace drydock::docker

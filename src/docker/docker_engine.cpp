@@ -89,7 +89,8 @@ DockerEngine::DockerEngine(std::string socket, const StopSource* stop)
       system_(api_),
       images_(api_),
       networks_(api_),
-      containers_(api_) {
+      containers_(api_),
+      execs_(api_) {
   try {
     const runtime::http::Response ping = api_.client().send({.target = "/_ping"});
     const auto header = ping.headers.find("api-version");

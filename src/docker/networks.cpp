@@ -92,7 +92,8 @@ void DockerNetworks::remove(const std::string& name) {
     api_.call({.purpose = "remove network '" + name + "'",
                .method = "DELETE",
                .path = "/networks/" + url_encode(name),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }

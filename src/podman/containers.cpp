@@ -5,6 +5,7 @@
 #include "podman/podman_engine.hpp"
 #include "podman/wire.hpp"
 #include "runtime/http/hijack.hpp"
+#include "runtime/http/log_reader.hpp"
 #include "runtime/stream/demux.hpp"
 
 namespace drydock::podman {
@@ -69,7 +70,8 @@ void PodmanContainers::start(const std::string& name) {
     api_.call({.purpose = "start container '" + name + "'",
                .method = "POST",
                .path = path_of(name, "/start"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     // crun: "executable file `x` not found in $PATH"; "open executable: Permission denied"
     const std::string_view message = error.what();
@@ -133,7 +135,8 @@ void PodmanContainers::stop(const std::string& name, int seconds) {
   api_.call({.purpose = "stop container '" + name + "'",
              .method = "POST",
              .path = path_of(name, "/stop?timeout=") + std::to_string(seconds),
-             .patient = true});
+             .patient = true,
+             .patience = runtime::http::slow_call + std::chrono::seconds(seconds)});
 }
 
 void PodmanContainers::remove(const std::string& name) {
@@ -141,7 +144,8 @@ void PodmanContainers::remove(const std::string& name) {
     api_.call({.purpose = "remove container '" + name + "'",
                .method = "DELETE",
                .path = path_of(name, "?force=true&v=true&timeout=0"),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }
@@ -166,20 +170,13 @@ std::string PodmanContainers::first_output(const std::string& name) {
   return text;
 }
 
-std::string PodmanContainers::logs(const std::string& name) {
-  std::string text;
-  runtime::stream::Demux demux;
-  const runtime::http::Request request{.target = api_.prefix() +
-                                                 path_of(name, "/logs?stdout=true&stderr=true&tail=200")};
-  const runtime::http::Response response = api_.client().stream(request, [&](std::string_view bytes) {
-    demux.feed(std::as_bytes(std::span(bytes)), [&](runtime::Channel, std::span<const std::byte> payload) {
-      text.append(reinterpret_cast<const char*>(payload.data()), payload.size());
-    });
-    return text.size() < (1U << 20);
-  });
-  if (response.status >= 300)
-    api_.fail("read the log of container '" + name + "'", response.status, response.body);
-  return text;
+void PodmanContainers::read_log(const std::string& name, const runtime::LogRequest& request,
+                                const runtime::LogSink& sink) {
+  // libpod frames the log of a container with a terminal as well.
+  runtime::http::read_log(
+      api_, "read the log of container '" + name + "'",
+      path_of(name, "/logs?stdout=true&stderr=true&follow=") + (request.follow ? "true" : "false"), true,
+      request, sink);
 }
 
 }  // namespace drydock::podman

@@ -72,7 +72,8 @@ PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
       system_(api_),
       images_(api_),
       networks_(api_),
-      containers_(api_, system_) {
+      containers_(api_, system_),
+      execs_(api_) {
   const std::string address = "unix://" + api_.client().socket();
   try {
     const runtime::http::Response ping = api_.client().send({.target = "/libpod/_ping"});

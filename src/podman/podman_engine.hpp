@@ -59,13 +59,27 @@ class PodmanContainers : public runtime::Containers {
   void kill(const std::string& name, const std::string& signal) override;
   void stop(const std::string& name, int seconds) override;
   void remove(const std::string& name) override;
-  std::string logs(const std::string& name) override;
+  void read_log(const std::string& name, const runtime::LogRequest& request,
+                const runtime::LogSink& sink) override;
 
  private:
   std::string first_output(const std::string& name);
 
   runtime::http::Api& api_;
   PodmanSystem& system_;
+};
+
+class PodmanExecs : public runtime::Execs {
+ public:
+  explicit PodmanExecs(runtime::http::Api& api) : api_(api) {}
+  std::string create(const std::string& container, const runtime::ExecSpec& spec) override;
+  std::unique_ptr<runtime::AttachStream> start(const std::string& id, const runtime::ExecSpec& spec,
+                                               runtime::TerminalSize size) override;
+  void resize(const std::string& id, runtime::TerminalSize size) override;
+  int exit_code(const std::string& id) override;
+
+ private:
+  runtime::http::Api& api_;
 };
 
 class PodmanEngine : public runtime::Engine {
@@ -76,6 +90,7 @@ class PodmanEngine : public runtime::Engine {
   runtime::Images& images() override { return images_; }
   runtime::Networks& networks() override { return networks_; }
   runtime::Containers& containers() override { return containers_; }
+  runtime::Execs& execs() override { return execs_; }
 
  private:
   runtime::http::Api api_;
@@ -83,6 +98,7 @@ class PodmanEngine : public runtime::Engine {
   PodmanImages images_;
   PodmanNetworks networks_;
   PodmanContainers containers_;
+  PodmanExecs execs_;
 };
 
 }  // namespace drydock::podman

@@ -286,6 +286,7 @@ runtime::ContainerReport to_container_report(const Json& json) {
     report.user = string_or(*config, "User");
     report.workdir = string_or(*config, "WorkingDir");
     report.tty = bool_or(*config, "Tty", false);
+    report.open_stdin = bool_or(*config, "OpenStdin", false);
     for (const std::string& entry : strings_or_empty(*config, "Env")) {
       const auto equals = entry.find('=');
       if (equals != std::string::npos) report.environment[entry.substr(0, equals)] = entry.substr(equals + 1);

@@ -1,11 +1,13 @@
-// A container engine, as drydock needs it: five nouns. Implementations live in folders of their own and are
+// A container engine, as drydock needs it: six nouns. Implementations live in folders of their own and are
 // named in one file (cli/engines.cpp). Every call may throw Error (kinds not_found, conflict, permission,
 // unavailable, timeout, engine, protocol, unsupported) or Interrupted. An engine object is used from one
 // thread; wait() and the streams open connections of their own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/attach_stream.hpp"
@@ -44,6 +46,9 @@ struct TerminalSize {
   unsigned columns = 0;
 };
 
+// Bytes of a log; a sink that returns false wants no more.
+using LogSink = std::function<bool(Channel, std::string_view)>;
+
 class Containers {
  public:
   virtual ~Containers() = default;
@@ -65,8 +70,24 @@ class Containers {
   // Asks it to end, and ends it after `seconds`.
   virtual void stop(const std::string& name, int seconds) = 0;
   virtual void remove(const std::string& name) = 0;  // running or not; not_found is not an error
-  // The end of what it wrote so far, stdout and stderr together. Not for containers with a TTY.
-  virtual std::string logs(const std::string& name) = 0;
+  // What it wrote, as the engine has kept it, handed on as it comes. With `follow` goes on until the
+  // container ends; the sink ends it early by returning false.
+  virtual void read_log(const std::string& name, const LogRequest& request, const LogSink& sink) = 0;
+};
+
+// More commands in a running container. Each has an id of its own.
+class Execs {
+ public:
+  virtual ~Execs() = default;
+  // Makes it, starts nothing. Throws conflict when the container does not run.
+  virtual std::string create(const std::string& container, const ExecSpec& spec) = 0;
+  // Starts it, attached. A command that cannot be run is told here or by the stream's read(): Error
+  // (command_not_found, command_not_executable), and nothing of it has been handed on then.
+  virtual std::unique_ptr<AttachStream> start(const std::string& id, const ExecSpec& spec,
+                                              TerminalSize size) = 0;
+  virtual void resize(const std::string& id, TerminalSize size) = 0;
+  // Of one whose stream has ended.
+  virtual int exit_code(const std::string& id) = 0;
 };
 
 class Engine {
@@ -76,6 +97,7 @@ class Engine {
   virtual Images& images() = 0;
   virtual Networks& networks() = 0;
   virtual Containers& containers() = 0;
+  virtual Execs& execs() = 0;
 };
 
 }  // namespace drydock::runtime

@@ -110,6 +110,22 @@ struct ContainerSpec {
   std::vector<HostEntry> host_entries;
 };
 
+// One more command in a running container. It has the container's own user, groups, environment, limits and
+// namespaces.
+struct ExecSpec {
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment;  // on top of the container's
+  std::string workdir;                             // empty: the container's
+  bool tty = false;
+  bool open_stdin = false;
+};
+
+struct LogRequest {
+  bool tty = false;  // whether the container has a terminal: then all of it is stdout
+  bool follow = false;
+  int tail = -1;  // only so many lines from the end; negative: all
+};
+
 enum class ContainerState { created, running, paused, exited, other };
 
 // One line of a listing.
@@ -146,6 +162,7 @@ struct ContainerReport {
   bool read_only_root = false;
   bool init = false;
   bool tty = false;
+  bool open_stdin = false;
   std::vector<BindMount> binds;
   std::vector<std::string> tmpfs_targets;
   std::vector<std::string> volumes;  // targets of mounts of any other kind

@@ -216,9 +216,8 @@ class FakeContainers : public runtime::Containers {
       engine_.container_map.erase(found);
     });
   }
-  std::string logs(const std::string& name) override {
-    engine_.perform("containers.logs " + name, [&] { get(name); });
-    return {};
+  void read_log(const std::string& name, const runtime::LogRequest&, const runtime::LogSink&) override {
+    engine_.perform("containers.read_log " + name, [&] { get(name); });
   }
 
  private:
@@ -230,11 +229,34 @@ class FakeContainers : public runtime::Containers {
   FakeEngine& engine_;
 };
 
+// Nothing runs in the containers of this engine, so nothing more can be run in them.
+class FakeExecs : public runtime::Execs {
+ public:
+  explicit FakeExecs(FakeEngine& engine) : engine_(engine) {}
+  std::string create(const std::string& container, const runtime::ExecSpec&) override {
+    engine_.perform("execs.create " + container, [] { refuse(); });
+    return {};
+  }
+  std::unique_ptr<runtime::AttachStream> start(const std::string&, const runtime::ExecSpec&,
+                                               runtime::TerminalSize) override {
+    refuse();
+  }
+  void resize(const std::string&, runtime::TerminalSize) override { refuse(); }
+  int exit_code(const std::string&) override { refuse(); }
+
+ private:
+  [[noreturn]] static void refuse() {
+    throw Error(ErrorKind::unsupported, "cannot run a command: nothing runs here");
+  }
+  FakeEngine& engine_;
+};
+
 FakeEngine::FakeEngine()
     : system_(std::make_unique<FakeSystem>(*this)),
       images_(std::make_unique<FakeImages>(*this)),
       networks_(std::make_unique<FakeNetworks>(*this)),
-      containers_(std::make_unique<FakeContainers>(*this)) {
+      containers_(std::make_unique<FakeContainers>(*this)),
+      execs_(std::make_unique<FakeExecs>(*this)) {
   info.engine = "podman";
   info.version = "4.3.1";
   info.socket = "unix:///run/user/1000/podman/podman.sock";
@@ -254,6 +276,7 @@ runtime::System& FakeEngine::system() { return *system_; }
 runtime::Images& FakeEngine::images() { return *images_; }
 runtime::Networks& FakeEngine::networks() { return *networks_; }
 runtime::Containers& FakeEngine::containers() { return *containers_; }
+runtime::Execs& FakeEngine::execs() { return *execs_; }
 
 void FakeEngine::perform(const std::string& call, const std::function<void()>& effect) {
   const std::size_t number = calls_.size();

@@ -30,6 +30,7 @@ class FakeEngine : public runtime::Engine {
   runtime::Images& images() override;
   runtime::Networks& networks() override;
   runtime::Containers& containers() override;
+  runtime::Execs& execs() override;
 
   // Called with each call ("containers.create NAME") and its number from 0, before it has its effect and
   // after; what they throw is what the caller gets.
@@ -58,6 +59,7 @@ class FakeEngine : public runtime::Engine {
   friend class FakeImages;
   friend class FakeNetworks;
   friend class FakeContainers;
+  friend class FakeExecs;
   // Records the call and runs `effect` between `before` and `after`.
   void perform(const std::string& call, const std::function<void()>& effect);
 
@@ -66,6 +68,7 @@ class FakeEngine : public runtime::Engine {
   std::unique_ptr<runtime::Images> images_;
   std::unique_ptr<runtime::Networks> networks_;
   std::unique_ptr<runtime::Containers> containers_;
+  std::unique_ptr<runtime::Execs> execs_;
 };
 
 // The report of a container that was made exactly as specified.

@@ -6,32 +6,11 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/engines.hpp"
+#include "core/inspect.hpp"
 #include "core/sessions.hpp"
 
 namespace drydock::cli {
 namespace {
-
-std::string status_word(const core::SessionRecord& session) {
-  if (!session.agent_state) return "incomplete";
-  switch (*session.agent_state) {
-    case runtime::ContainerState::created:
-      return "starting";
-    case runtime::ContainerState::running:
-      return session.detached ? "detached" : "running";
-    case runtime::ContainerState::paused:
-      return "paused";
-    case runtime::ContainerState::exited:
-      return "ended";
-    case runtime::ContainerState::other:
-      return "unknown";
-  }
-  return "unknown";
-}
-
-bool is_live(const core::SessionRecord& session) {
-  return session.agent_state == runtime::ContainerState::running ||
-         session.agent_state == runtime::ContainerState::paused;
-}
 
 std::string age(std::int64_t created) {
   if (created == 0) return "-";
@@ -43,14 +22,8 @@ std::string age(std::int64_t created) {
   return std::to_string(seconds / 86400) + "d";
 }
 
-Json to_json(const core::SessionRecord& session) {
-  return {{"id", session.id},       {"name", session.name},           {"project", session.project},
-          {"agent", session.agent}, {"mode", session.mode},           {"runtime", session.runtime},
-          {"image", session.image}, {"status", status_word(session)}, {"created", session.created}};
-}
-
 std::string field(const core::SessionRecord& session, const std::string& key) {
-  const Json json = to_json(session);
+  const Json json = core::to_json(session);
   const Json* member = find_member(json, key);
   return member != nullptr && member->is_string() ? member->get<std::string>() : std::string{};
 }
@@ -117,12 +90,13 @@ class ListCommand : public Command {
     for (const auto& engine : core::reachable_engines(providers, invocation.global.runtime,
                                                       invocation.global.engine, &invocation.stop)) {
       for (core::SessionRecord& session : core::find_sessions(*engine)) {
-        if ((all || is_live(session)) && matches(session, filters)) sessions.push_back(std::move(session));
+        if ((all || core::is_live(session)) && matches(session, filters))
+          sessions.push_back(std::move(session));
       }
     }
     if (invocation.global.json) {
       Json array = Json::array();
-      for (const auto& session : sessions) array.push_back(to_json(session));
+      for (const auto& session : sessions) array.push_back(core::to_json(session));
       invocation.console.print(array.dump(2) + "\n");
       return 0;
     }
@@ -130,7 +104,7 @@ class ListCommand : public Command {
         {"SESSION", "PROJECT", "AGENT", "MODE", "RUNTIME", "STATUS", "AGE", "NAME"}};
     for (const auto& session : sessions) {
       rows.push_back({session.id, printable(session.project, 200), session.agent, session.mode,
-                      session.runtime, status_word(session), age(session.created), session.name});
+                      session.runtime, core::status_word(session), age(session.created), session.name});
     }
     invocation.console.print(table(rows));
     return 0;

@@ -1,102 +1,79 @@
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/text.hpp"
-#include "cli/command.hpp"
-#include "cli/engines.hpp"
-#include "core/sessions.hpp"
+#include "cli/session_argument.hpp"
 
 namespace drydock::cli {
 namespace {
 
-constexpr int grace_seconds = 3;
-
-struct Found {
-  runtime::Engine* engine;
-  core::SessionRecord session;
-};
-
-// By id, unambiguous beginning of an id, or name.
-const Found& find(const std::vector<Found>& all, const std::string& wanted) {
-  std::vector<const Found*> hits;
-  for (const Found& entry : all) {
-    if (entry.session.id == wanted) return entry;
-    if (entry.session.name == wanted || (wanted.size() >= 2 && starts_with(entry.session.id, wanted)))
-      hits.push_back(&entry);
+int read_grace(const Invocation& invocation) {
+  if (!invocation.has("time")) return core::default_grace;
+  constexpr int longest = 3600;
+  const std::string text = invocation.text("time");
+  int seconds = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0 || seconds > longest) {
+    throw Error(ErrorKind::usage,
+                "cannot use option '--time': '" + printable(text, 80) + "' is not a number of seconds",
+                "write it as 10");
   }
-  if (hits.size() == 1) return *hits.front();
-  const std::string reason = hits.empty() ? "there is no such session" : "more than one session fits";
-  throw Error(ErrorKind::not_found, "cannot stop session '" + printable(wanted, 80) + "': " + reason,
-              "see: drydock list --all");
+  return seconds;
 }
 
 class StopCommand : public Command {
  public:
   std::string name() const override { return "stop"; }
   std::string summary() const override { return "end sessions and remove what they made"; }
-  std::string synopsis() const override { return "SESSION... | --all"; }
+  std::string synopsis() const override { return "[--time SECONDS] [SESSION...] | --all"; }
   std::string description() const override {
-    return "SESSION is an id, the beginning of one, or a name. The agent gets SIGTERM and, three seconds "
-           "later, SIGKILL.\n"
-           "Each session is tried; the exit status is 1 if one failed.";
+    return std::string(session_help) +
+           "\nThe agent gets SIGTERM and, when it has not ended in time, SIGKILL. Each session is tried; the "
+           "exit\nstatus is 1 if one failed.";
   }
   void declare(po::options_description& options) const override {
-    options.add_options()("all,a", po::bool_switch(), "every session of yours");
+    auto add = options.add_options();
+    add("all,a", po::bool_switch(), "every session of yours");
+    add("time", po::value<std::string>()->value_name("SECONDS"), "between SIGTERM and SIGKILL, by default 3");
   }
   std::size_t max_operands() const override { return 1000; }
 
   int run(const Invocation& invocation) const override {
     const bool all = invocation.flag("all");
-    if (all != invocation.operands.empty()) {
-      throw Error(ErrorKind::usage,
-                  all ? "cannot use option '--all': sessions are named as well"
-                      : "cannot stop a session: none is named",
+    if (all && !invocation.operands.empty()) {
+      throw Error(ErrorKind::usage, "cannot use option '--all': sessions are named as well",
                   "name sessions, or give --all");
     }
-    const auto providers = make_providers();
-    const auto engines = core::reachable_engines(providers, invocation.global.runtime,
-                                                 invocation.global.engine, &invocation.stop);
-    std::vector<Found> sessions;
-    for (const auto& engine : engines) {
-      for (core::SessionRecord& session : core::find_sessions(*engine))
-        sessions.push_back({engine.get(), std::move(session)});
-    }
+    const int grace = read_grace(invocation);
+    const Sessions sessions(invocation);
+    Json stopped = Json::array();
     bool failed = false;
-    const auto attempt = [&](const Found& found) {
-      for (const std::string& failure : end(found)) {
-        failed = true;
-        invocation.console.warn(failure);
-      }
-      invocation.console.print(found.session.id + "\n");
+    const auto attempt = [&](const core::Candidate& found) {
+      core::end_session(*found.engine, found.session, grace);
+      const auto failures = core::remove_session(*found.engine, found.session);
+      for (const std::string& failure : failures) invocation.console.warn(failure);
+      failed = failed || !failures.empty();
+      stopped.push_back(
+          {{"id", found.session.id}, {"runtime", found.session.runtime}, {"failures", failures}});
+      if (!invocation.global.json) invocation.console.print(found.session.id + "\n");
     };
     if (all) {
-      std::for_each(sessions.begin(), sessions.end(), attempt);
-      return failed ? 1 : 0;
+      for (const core::Candidate& found : sessions.all()) attempt(found);
+    } else if (invocation.operands.empty()) {
+      attempt(sessions.find({}, "stop", core::a_live_session()));
     }
     for (const std::string& wanted : invocation.operands) {
       try {
-        attempt(find(sessions, wanted));
+        attempt(sessions.find(wanted, "stop", core::a_session()));
       } catch (const Error& error) {
         failed = true;
         invocation.console.report(error, failure_status());
       }
     }
+    if (invocation.global.json) invocation.console.print(stopped.dump(2) + "\n");
     return failed ? 1 : 0;
-  }
-
- private:
-  static std::vector<std::string> end(const Found& found) {
-    if (found.session.agent_state == runtime::ContainerState::running) {
-      for (const std::string& agent : found.session.agents) {
-        try {
-          found.engine->containers().stop(agent, grace_seconds);
-        } catch (const Error& error) {
-          // Removal ends it as well, without the grace.
-          if (error.kind() == ErrorKind::unavailable) throw;
-        }
-      }
-    }
-    return core::remove_session(*found.engine, found.session);
   }
 };
 

@@ -38,11 +38,12 @@ std::string error_words(int status, std::string_view body, std::string_view cont
   const bool plain = content_type.empty() || starts_with(content_type, "text/plain");
   if (!text.empty() && plain && text.front() != '<') return printable(text, 400);
   return "HTTP " + std::to_string(status) +
-         (content_type.empty() ? "" : " (" + printable(content_type, 80) + ")") + ", not an answer of a container engine";
+         (content_type.empty() ? "" : " (" + printable(content_type, 80) + ")") +
+         ", not an answer of a container engine";
 }
 
 Api::Api(std::string engine, std::string socket, const StopSource* stop)
-    : engine_(std::move(engine)), stop_(stop), client_(std::move(socket), stop) {}
+    : engine_(std::move(engine)), stop_(stop), client_(std::move(socket), stop, {.busy = slow_call}) {}
 
 void Api::set_version(ApiVersion version, std::string prefix) {
   version_ = version;
@@ -52,12 +53,14 @@ void Api::set_version(ApiVersion version, std::string prefix) {
 Json Api::call(const Call& call) {
   if (call.minimum > version_) {
     throw Error(ErrorKind::unsupported, "cannot " + call.purpose + ": it needs " + engine_ + " API " +
-                                            call.minimum.to_string() + " and this engine speaks " + version_.to_string());
+                                            call.minimum.to_string() + " and this engine speaks " +
+                                            version_.to_string());
   }
   Request request;
   request.method = call.method;
   request.target = prefix_ + call.path;
   request.patient = call.patient;
+  request.patience = call.patience;
   if (!call.body.is_null()) request.body = call.body.dump();
   const Response response = client_.send(request);
   log::debug("{} {} {} -> {}", engine_, request.method, request.target, response.status);
@@ -66,13 +69,15 @@ Json Api::call(const Call& call) {
   const std::string content_type = type == response.headers.end() ? std::string{} : type->second;
   if (!accepted) fail(call.purpose, response.status, response.body, content_type);
   const std::string_view text = trim(response.body);
-  if (text.empty() || (text.front() != '{' && text.front() != '[' && !starts_with(content_type, "application/json"))) {
+  if (text.empty() ||
+      (text.front() != '{' && text.front() != '[' && !starts_with(content_type, "application/json"))) {
     return {};
   }
   return parse_json(text, engine_ + "'s answer");
 }
 
-void Api::fail(const std::string& purpose, int status, std::string_view body, std::string_view content_type) const {
+void Api::fail(const std::string& purpose, int status, std::string_view body,
+               std::string_view content_type) const {
   ErrorKind kind = ErrorKind::engine;
   if (status == 404) kind = ErrorKind::not_found;
   if (status == 409) kind = ErrorKind::conflict;

@@ -33,7 +33,8 @@ class Api {
     std::string path{};   // below the version prefix
     Json body = nullptr;  // null: none
     bool patient = false;
-    ApiVersion minimum{};  // of this endpoint; lower: Error(unsupported) that names both
+    std::chrono::milliseconds patience{0};  // as Request has it
+    ApiVersion minimum{};                   // of this endpoint; lower: Error(unsupported) that names both
   };
 
   Api(std::string engine, std::string socket, const StopSource* stop);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/scope_exit.hpp"
 #include "base/stop_source.hpp"
 #include "runtime/http/transfer.hpp"
@@ -84,7 +85,7 @@ class Client::Impl {
     return transfer.finish(code);
   }
 
-  CURLcode run(const Transfer& transfer) {
+  CURLcode run(Transfer& transfer) {
     while (true) {
       int running = 0;
       require(curl_multi_perform(multi_.get(), &running) == CURLM_OK);
@@ -92,8 +93,24 @@ class Client::Impl {
       while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued)) {
         if (message->msg == CURLMSG_DONE) return message->data.result;
       }
-      if (Clock::now() >= transfer.deadline()) throw transfer.timed_out();
+      if (Clock::now() >= transfer.deadline()) {
+        if (!transfer.may_wait_on() || !shows_life()) throw transfer.timed_out();
+        transfer.wait_on();
+      }
       wait(transfer.deadline());
+    }
+  }
+
+  // Engines answer this one without a lock.
+  bool shows_life() const {
+    constexpr milliseconds limit{2'000};
+    try {
+      Impl other(socket_, stop_, {.connect = limit, .silence = limit, .whole = limit});
+      const Request ping{.target = "/_ping"};
+      return other.perform(ping, nullptr).status == 200;
+    } catch (const Error& error) {
+      log::debug("{}", error.what());
+      return false;
     }
   }
 

@@ -3,9 +3,11 @@
 //
 // Connecting is limited to 10 s. A request that is not `patient` is given up on as `timeout` when the engine
 // sends nothing for 10 s, before its answer or within it, and when an answer (but a streamed 2xx one) has not
-// ended 30 s after it began. A `patient` one (wait, logs -f, load) has no limit once connected. A request is
-// given up on with Interrupted when the stop source given to the client is triggered, unless its answer is
-// complete. Heads are limited to 256 KiB, bodies to 64 MiB.
+// ended 30 s after it began. A `patient` one (wait, logs -f, load) has no limit once connected, but
+// for its `patience`. With Limits::busy an engine that has not begun its answer is asked for a sign of life
+// (GET /_ping, 2 s) before it is given up on. A request is given up on with Interrupted when the stop source
+// given to the client is triggered, unless its answer is complete. Heads are limited to 256 KiB, bodies to 64
+// MiB.
 //
 // A failed connect is told by the operating system's own errno: unavailable (ENOENT, ECONNREFUSED),
 // permission (EACCES). No answer in time is `timeout`. An answer that is not the engine's is `protocol`, as
@@ -16,6 +18,7 @@
 // to be used from a sink.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -38,6 +41,7 @@ struct Request {
   std::string content_type = "application/json";
   std::string upload_file{};  // when set, the body is this file's content, streamed
   bool patient = false;
+  std::chrono::milliseconds patience{0};  // of a patient one: at most so long; 0: without a limit
 };
 
 struct Response {

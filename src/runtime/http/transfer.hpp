@@ -33,6 +33,10 @@ class Transfer {
   void configure();
   // When to give up, as far as is known now.
   Deadline deadline() const;
+  // Whether there may be more time, when the engine shows that it lives: nothing of an answer has come, and
+  // the limit for a busy engine has not been reached.
+  bool may_wait_on() const;
+  void wait_on() { progress_ = std::chrono::steady_clock::now(); }
   // The Error for a deadline that has passed.
   Error timed_out() const;
   // The answer, or the exception for how the transfer ended.
@@ -62,6 +66,7 @@ class Transfer {
   std::size_t head_size_ = 0;
   bool head_complete_ = false;
   bool sink_ended_ = false;
+  Deadline started_ = std::chrono::steady_clock::now();
   Deadline progress_ = std::chrono::steady_clock::now();
   Deadline begun_{};
 };

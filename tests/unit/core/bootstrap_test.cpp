@@ -26,6 +26,7 @@ class FakeEngine : public runtime::Engine, public runtime::Images {
   runtime::System& system() override { throw std::logic_error("no system"); }
   runtime::Networks& networks() override { throw std::logic_error("no networks"); }
   runtime::Containers& containers() override { throw std::logic_error("no containers"); }
+  runtime::Execs& execs() override { throw std::logic_error("no execs"); }
   runtime::Images& images() override { return *this; }
 
   runtime::ImageReport inspect(const std::string& reference) override {

@@ -144,6 +144,59 @@ TEST(ClientLimits, DoNotHoldForAPatientRequest) {
   EXPECT_EQ(client.send({.method = "POST", .target = "/wait", .patient = true}).body, "late");
 }
 
+TEST(ClientLimits, ABusyEngineIsWaitedForAndAHungOneIsNot) {
+  const auto busy = [](Peer& peer) {
+    peer.read_request();
+    peer.sleep(700ms);
+    peer.send(ok("late"));
+  };
+  const Limits limits{.silence = 200ms, .busy = 5s};
+  FakeDaemon lives({busy, always(ok("OK"))});
+  Client patient(lives.socket(), nullptr, limits);
+  EXPECT_EQ(patient.send({.method = "POST", .target = "/networks/create"}).body, "late");
+  EXPECT_GE(lives.count("GET /_ping"), 1U);
+  EXPECT_EQ(lives.count("POST /networks/create"), 1U) << "it was sent twice";
+
+  FakeDaemon hangs({[](Peer& peer) {
+    peer.read_request();
+    peer.hang();
+  }});
+  Client hasty(hangs.socket(), nullptr, limits);
+  EXPECT_THROW(hasty.send({.target = "/x"}), Error);
+  EXPECT_EQ(hangs.count("GET /_ping"), 1U);
+
+  // A sign of life does not go for an answer for ever.
+  FakeDaemon dawdles({[](Peer& peer) {
+                        peer.read_request();
+                        peer.hang();
+                      },
+                      always(ok("OK"))});
+  Client bounded(dawdles.socket(), nullptr, {.silence = 100ms, .busy = 450ms});
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_THROW(bounded.send({.target = "/x"}), Error);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 450ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, generous);
+}
+
+TEST(ClientLimits, PatienceEnds) {
+  FakeDaemon daemon({[](Peer& peer) {
+    peer.read_request();
+    peer.hang();
+  }});
+  Client client(daemon.socket(), nullptr, {.silence = 100ms, .whole = 100ms});
+  const auto begun = std::chrono::steady_clock::now();
+  try {
+    client.send({.method = "POST", .target = "/start", .patient = true, .patience = 500ms});
+    ADD_FAILURE() << "there was an answer";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::timeout);
+    EXPECT_NE(std::string(error.what()).find(daemon.socket()), std::string::npos) << error.what();
+  }
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_GE(took, 500ms);
+  EXPECT_LT(took, generous);
+}
+
 TEST(ClientStop, InterruptsAPatientRequest) {
   FakeDaemon daemon({[](Peer& peer) {
                        peer.read_request();

@@ -1,0 +1,125 @@
+// A session on a terminal, as a person has it: tests/support/pty_driver.py types and looks.
+#include "base/text.hpp"
+#include "lab.hpp"
+
+namespace drydock::conformance {
+namespace {
+
+class Terminal : public Conformance {
+ protected:
+  // drydock ARGUMENTS on a terminal of its own, and what happens there.
+  Outcome on_terminal(const std::string& arguments, const std::vector<std::string>& steps,
+                      const std::string& size = "24x80") const {
+    return sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER +
+                      " --size " + size + " -- " + drydock_words() + " " + arguments + " <<'END'\n" +
+                      join(steps, "\n") + "\nEND");
+  }
+  Outcome run_on_terminal(const std::string& command, const std::vector<std::string>& steps) const {
+    return on_terminal("run --image " + std::string(test_image) + " -- " + command, steps);
+  }
+};
+
+constexpr const char* shell = "sh -c 'echo up; exec sh'";
+
+TEST_P(Terminal, TypeResizeDetachAndComeBack) {
+  const Outcome first =
+      run_on_terminal(shell, {"expect up", "raw", R"(send stty size\r)", "expect 24 80", "size 40x100",
+                              "sleep 0.5", R"(send stty size\r)", "expect 40 100", R"(send marker=kept\r)",
+                              R"(send \x1d\x1d)", "expect detached", "sane", "wait 0", "alone"});
+  ASSERT_EQ(first.status, 0) << first;
+  const Outcome second =
+      on_terminal("attach",
+                  {"raw", R"(send stty size; echo $marker\r)", "expect 30 90", "expect kept",
+                   R"(send sleep 100\r)", "sleep 1", R"(send \x03)", R"(send echo =$?=\r)",
+                   "expect =130=", R"(send \x04)", "wait 0", "sane", "alone"},
+                  "30x90");
+  EXPECT_EQ(second.status, 0) << second;
+  EXPECT_EQ(leftovers(), "");
+}
+
+TEST_P(Terminal, TheScreenComesBackAfterReattach) {
+  const Outcome started =
+      run("-d -t", "sh -c 'trap \"echo painted $(stty size)\" WINCH; echo up; while :; do sleep 0.1; done'");
+  ASSERT_EQ(started.status, 0) << started;
+  // Twice with the same size: the second time nothing but attach itself makes the program paint.
+  for (int i = 0; i < 2; ++i) {
+    const Outcome attached = on_terminal(
+        "attach", {"raw", "expect painted", R"(send \x1d\x1d)", "expect detached", "wait 0", "sane"});
+    EXPECT_EQ(attached.status, 0) << attached;
+  }
+  EXPECT_EQ(drydock("stop").status, 0);
+}
+
+TEST_P(Terminal, AKilledDrydockLeavesTheTerminalAsItWas) {
+  const Outcome killed =
+      run_on_terminal(shell, {"expect up", "raw", "kill KILL", "wait 137", "sane", "alone"});
+  EXPECT_EQ(killed.status, 0) << killed;
+  EXPECT_EQ(sh("pgrep -u dev drydock-tty").out, "") << "the watchdog is left behind";
+  const Outcome collected = drydock("gc");
+  EXPECT_NE(collected.out.find("gone"), std::string::npos) << collected;
+}
+
+TEST_P(Terminal, SignalsThatEndIt) {
+  for (const auto& [signal, status] : {std::pair{"TERM", "143"}, std::pair{"INT", "130"}}) {
+    const Outcome ended = run_on_terminal(shell, {"expect up", "raw", "kill " + std::string(signal),
+                                                  "wait " + std::string(status), "sane", "alone"});
+    EXPECT_EQ(ended.status, 0) << ended;
+    EXPECT_EQ(leftovers(), "");
+  }
+  for (const char* signal : {"QUIT", "ABRT"}) {
+    const Outcome fatal =
+        run_on_terminal(shell, {"expect up", "raw", "kill " + std::string(signal), "sane", "alone"});
+    EXPECT_EQ(fatal.status, 0) << signal << " " << fatal;
+    EXPECT_EQ(drydock("gc").status, 0);
+  }
+}
+
+TEST_P(Terminal, AClosedTerminalLeavesTheSessionRunning) {
+  const Outcome hung_up = run_on_terminal(shell, {"expect up", "raw", "size 40x100", "hangup", "wait 129"});
+  EXPECT_EQ(hung_up.status, 0) << hung_up;
+  const Outcome list = drydock("list");
+  EXPECT_NE(list.out.find("detached"), std::string::npos) << list;
+  EXPECT_EQ(drydock("gc").out, "") << "a live session was collected";
+  const Outcome back = on_terminal(
+      "attach", {"raw", R"(send echo $((40 + 2))\r)", "expect 42", R"(send exit 5\r)", "wait 5", "sane"});
+  EXPECT_EQ(back.status, 0) << back;
+}
+
+TEST_P(Terminal, StoppingGivesTheTerminalBackAndContinuingTakesIt) {
+  const Outcome stopped = run_on_terminal(
+      shell, {"expect up", "raw", "kill TSTP", "stopped", "sane", "continue", "raw",
+              R"(send echo $((40 + 2))\r)", "expect 42", R"(send exit 6\r)", "wait 6", "sane", "alone"});
+  EXPECT_EQ(stopped.status, 0) << stopped;
+}
+
+TEST_P(Terminal, ExecHasATerminalToo) {
+  const Outcome started = run("-d", "sleep 1000");
+  ASSERT_EQ(started.status, 0) << started;
+  const Outcome exec =
+      on_terminal("exec -it -- sh",
+                  {"raw", R"(send stty size\r)", "expect 33 77", "size 20x60", "sleep 0.5",
+                   R"(send stty size\r)", "expect 20 60", R"(send exit 9\r)", "wait 9", "sane", "alone"},
+                  "33x77");
+  EXPECT_EQ(exec.status, 0) << exec;
+  const Outcome missing = on_terminal("exec -it -- nope", {"expect was not found", "wait 127", "sane"});
+  EXPECT_EQ(missing.status, 0) << missing;
+  EXPECT_EQ(drydock("stop").status, 0);
+}
+
+TEST_P(Terminal, AMenuAsksWhichSession) {
+  const std::string first(trim(run("-d", "sleep 1000").out));
+  const std::string second(trim(run("-d --name chosen", "sleep 1000").out));
+  const Outcome asked = on_terminal("exec -- echo picked", {"expect " + first, "expect Which one?",
+                                                            R"(send 1\r)", "expect picked", "wait 0"});
+  EXPECT_EQ(asked.status, 0) << asked;
+  const Outcome none = on_terminal("exec -- echo picked",
+                                   {"expect Which one?", R"(send \r)", "expect none was chosen", "wait 2"});
+  EXPECT_EQ(none.status, 0) << none;
+  EXPECT_EQ(drydock("stop --all").status, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backend, Terminal, ::testing::Values("podman", "docker"),
+                         [](const auto& backend) { return backend.param; });
+
+}  // namespace
+}  // namespace drydock::conformance

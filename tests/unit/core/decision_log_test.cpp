@@ -1,0 +1,36 @@
+#include "core/decision_log.hpp"
+
+#include <gtest/gtest.h>
+
+namespace drydock::core {
+namespace {
+
+TEST(DecisionLine, SaysWhatHappened) {
+  EXPECT_EQ(decision_line(
+                R"({"time":"2026-01-02T03:04:05Z","event":"close","leg":"proxy","host":"a.test","port":443,)"
+                R"("sni":"a.test","address":"203.0.113.10","verdict":"allowed","rule":"*.test",)"
+                R"("source":"--allow","sent":10,"received":20,"duration_ms":30})"),
+            "2026-01-02T03:04:05Z  close  allowed  a.test:443 [203.0.113.10]  by *.test (--allow)  10 B out, "
+            "20 B in, 30 ms");
+  EXPECT_EQ(
+      decision_line(
+          R"({"time":"T","event":"denied","host":"b.test","port":443,"sni":"c.test","verdict":"denied",)"
+          R"("reason":"sni differs"})"),
+      "T  denied  denied  b.test:443 sni=c.test  sni differs");
+  EXPECT_EQ(decision_line(R"({"time":"T","event":"ready"})"), "T  ready");
+}
+
+TEST(DecisionLine, LeavesOtherLinesAsTheyAre) {
+  for (const char* line :
+       {"CONNECT   Jan 02 03:04:05.678 [1]: Request", "", "{not json", R"({"no":"event"})", "[1]"}) {
+    EXPECT_EQ(decision_line(line), line);
+  }
+}
+
+TEST(DecisionLine, IsFitForATerminal) {
+  EXPECT_EQ(decision_line(R"({"time":"T","event":"denied","host":"\u001b[2Jx"})"), "T  denied  ?[2Jx");
+  EXPECT_EQ(decision_line("plain\x1b[2J"), "plain?[2J");
+}
+
+}  // namespace
+}  // namespace drydock::core
