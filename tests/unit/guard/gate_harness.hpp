@@ -72,19 +72,14 @@ class Peer {
     }
     return all;
   }
+  // Everything up to the end. A reset or a silence instead of an end is the last octet, '!' or '?'.
   std::string receive_all() const {
     std::string all;
-    for (std::string piece = receive(); !piece.empty() && piece != "!" && piece != "?"; piece = receive())
+    for (std::string piece = receive(); !piece.empty(); piece = receive()) {
       all += piece;
+      if (piece == "!" || piece == "?") break;
+    }
     return all;
-  }
-  bool is_silent_for(std::chrono::milliseconds time) const {
-    const timeval limit{0, static_cast<suseconds_t>(time.count() * 1000)};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    const bool silent = receive() == "?";
-    const timeval usual{5, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &usual, sizeof usual);
-    return silent;
   }
   void end() const { ::shutdown(fd_.get(), SHUT_WR); }
   void reset() {
