@@ -79,7 +79,7 @@ TEST(DockerWire, ReadsARealContainer) {
   EXPECT_EQ(report.host_entries[0].name, "drydock-egress");
 }
 
-TEST(DockerWire, ARealSessionIsAsItWasPlanned) {
+TEST(DockerWire, ARealSessionIsAsItWasAskedFor) {
   test::FakeDaemon daemon({[](test::Peer& peer) {
                              peer.read_request();
                              peer.send("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK");
@@ -96,15 +96,15 @@ TEST(DockerWire, ARealSessionIsAsItWasPlanned) {
   EXPECT_FALSE(info.rootless);
   EXPECT_TRUE(info.enforces_pids);
   EXPECT_TRUE(info.enforces_memory);
-  const core::Plan plan = test::recorded_plan("docker", info);
-  EXPECT_THAT(core::differences(plan.agent, to_container_report(golden("docker/agent.json")), true),
+  const test::Asked asked = test::recorded_request("docker", info);
+  EXPECT_THAT(core::differences(asked.agent, to_container_report(golden("docker/agent.json")), true),
               IsEmpty());
-  EXPECT_THAT(core::differences(*plan.sidecar, to_container_report(golden("docker/sidecar.json")), true),
+  EXPECT_THAT(core::differences(asked.sidecar, to_container_report(golden("docker/sidecar.json")), true),
               IsEmpty());
-  EXPECT_THAT(core::differences(plan.networks[0], engine.networks().inspect("x")), IsEmpty());
+  EXPECT_THAT(core::differences(asked.internal, engine.networks().inspect("x")), IsEmpty());
 }
 
-TEST(DockerWire, ARealEgressNetworkIsAsItWasPlanned) {
+TEST(DockerWire, ARealEgressNetworkIsAsItWasAskedFor) {
   test::FakeDaemon daemon({[](test::Peer& peer) {
     peer.read_request();
     peer.send("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK");
@@ -112,8 +112,8 @@ TEST(DockerWire, ARealEgressNetworkIsAsItWasPlanned) {
     peer.send(test::ok(test::golden_text("docker/egress.json")));
   }});
   DockerEngine engine(daemon.socket(), nullptr);
-  const core::Plan plan = test::recorded_plan("docker", {});
-  EXPECT_THAT(core::differences(plan.networks[1], engine.networks().inspect("x")), IsEmpty());
+  const test::Asked asked = test::recorded_request("docker", {});
+  EXPECT_THAT(core::differences(asked.egress, engine.networks().inspect("x")), IsEmpty());
 }
 
 TEST(DockerWire, ReadsARealListing) {

@@ -126,7 +126,7 @@ TEST_F(RecordedAgent, IsRead) {
   EXPECT_EQ(read.host_entries[1], (runtime::HostEntry{"host.containers.internal", "127.0.0.1"}));
 }
 
-TEST_F(RecordedAgent, IsAsItWasPlanned) {
+TEST_F(RecordedAgent, IsAsItWasAskedFor) {
   test::FakeDaemon daemon({[](test::Peer& peer) {
     peer.read_request();
     peer.send(ping);
@@ -143,12 +143,12 @@ TEST_F(RecordedAgent, IsAsItWasPlanned) {
   EXPECT_EQ(info.oci_runtime, "crun");
   EXPECT_EQ(info.cgroup_version, "v2");
   EXPECT_FALSE(info.enforces_pids) << "the recording's machine has no controllers";
-  const core::Plan plan = test::recorded_plan("podman", info);
-  EXPECT_THAT(core::differences(plan.agent, report(), true), IsEmpty());
-  EXPECT_THAT(core::differences(*plan.sidecar, to_container_report(golden("podman/sidecar.json")), true),
+  const test::Asked asked = test::recorded_request("podman", info);
+  EXPECT_THAT(core::differences(asked.agent, report(), true), IsEmpty());
+  EXPECT_THAT(core::differences(asked.sidecar, to_container_report(golden("podman/sidecar.json")), true),
               IsEmpty());
-  EXPECT_THAT(core::differences(plan.networks[0], engine.networks().inspect("x")), IsEmpty());
-  EXPECT_THAT(core::differences(plan.networks[1], engine.networks().inspect("x")), IsEmpty());
+  EXPECT_THAT(core::differences(asked.internal, engine.networks().inspect("x")), IsEmpty());
+  EXPECT_THAT(core::differences(asked.egress, engine.networks().inspect("x")), IsEmpty());
 }
 
 TEST_F(RecordedAgent, WhatTheInspectLeavesOutComesFromTheOciSpecification) {

@@ -53,33 +53,67 @@ runtime::ContainerSpec full_spec() {
   return spec;
 }
 
-core::Plan recorded_plan(const std::string& engine, const runtime::EngineInfo& info) {
-  const Json agent = golden(engine + "/agent.json");
+namespace {
+
+runtime::Labels labels_of(const Json& json) {
   runtime::Labels labels;
-  for (const auto& [key, value] : find_path(agent, {"Config", "Labels"})->items()) labels[key] = value;
-  core::PlanRequest request;
-  request.session = labels.at("io.drydock.session");
-  request.label_name = labels.at("io.drydock.name");
-  request.project = {labels.at("io.drydock.project"), "demo", "demo-0"};
-  request.mode = {core::Mode::contained, "the default"};
-  request.agent_name = labels.at("io.drydock.agent");
-  request.engine = info;
-  request.image = "localhost/drydock-test:latest";
-  request.command = {"sleep", "30"};
-  request.environment = {{"GREETING", "hello"}};
-  request.detached = true;
-  request.uid = request.gid = 1000;
-  request.owner = core::Owner::read_from(labels).value();
-  request.created = labels.at("io.drydock.created");
-  const auto networks = *find_path(golden(engine + "/sidecar.json"), {"NetworkSettings", "Networks"});
-  const auto subnet_of = [&](const std::string& role) {
-    const Json& leg = networks.at("drydock_" + role + "_" + request.session);
-    return *runtime::Cidr::parse(leg.at("IPAddress").get<std::string>() + "/29");
-  };
-  request.internal_subnet = subnet_of("internal");
-  request.egress_subnet = subnet_of("egress");
-  request.sidecar_directory = "/run/user/1000/drydock/sessions/" + request.session + "/sidecar";
-  return core::build_plan(request);
+  for (const auto& [key, value] : json.items()) labels[key] = value;
+  return labels;
+}
+
+runtime::Ipv4 address_on(const Json& container, const std::string& network) {
+  return *runtime::Ipv4::parse(
+      find_path(container, {"NetworkSettings", "Networks"})->at(network).at("IPAddress").get<std::string>());
+}
+
+}  // namespace
+
+Asked recorded_request(const std::string& engine, const runtime::EngineInfo& info) {
+  const Json agent = golden(engine + "/agent.json");
+  const Json sidecar = golden(engine + "/sidecar.json");
+  const runtime::Labels labels = labels_of(*find_path(agent, {"Config", "Labels"}));
+  const std::string session = labels.at("io.drydock.session");
+  Asked asked;
+  for (const auto& [network, role] : {std::pair{&asked.internal, "internal"}, {&asked.egress, "egress"}}) {
+    network->name = "drydock_" + std::string(role) + "_" + session;
+    network->internal = network == &asked.internal;
+    network->subnet = *runtime::Cidr::parse(address_on(sidecar, network->name).to_string() + "/29");
+    network->labels = labels;
+    network->labels["io.drydock.role"] = role;
+    network->labels.erase("io.drydock.image");  // the image's own
+  }
+  const std::string proxy = "http://" + address_on(sidecar, asked.internal.name).to_string() + ":8888";
+
+  asked.agent.name = "drydock-demo-" + session;
+  asked.agent.uid = asked.agent.gid = 1000;
+  asked.agent.labels = labels;
+  asked.agent.capabilities = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"};
+  asked.agent.init = true;
+  asked.agent.binds = {{"/home/dev/demo", "/home/dev/demo", false}};
+  asked.agent.tmpfs = {{"/home/agent", 1U << 30, 01777}, {"/tmp", 1U << 30, 01777}};
+  asked.agent.limits.pids = info.enforces_pids ? 4096 : 0;
+  asked.agent.environment = {{"HOME", "/home/agent"},
+                             {"DRYDOCK", "1"},
+                             {"GREETING", "hello"},
+                             {"HTTPS_PROXY", proxy},
+                             {"all_proxy", proxy}};
+  asked.agent.networks = {{asked.internal.name, asked.internal.subnet.at(3)}};
+  asked.agent.no_dns = true;
+  asked.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
+
+  asked.sidecar.name = asked.agent.name + "-egress";
+  asked.sidecar.uid = asked.sidecar.gid = 65534;
+  asked.sidecar.labels = asked.internal.labels;
+  asked.sidecar.labels["io.drydock.role"] = "sidecar";
+  asked.sidecar.read_only_root = true;
+  asked.sidecar.binds = {{"/run/user/1000/drydock/sessions/" + session + "/sidecar", "/etc/drydock", true}};
+  asked.sidecar.tmpfs = {{"/run", 1U << 20, 01777}, {"/tmp", 1U << 20, 01777}};
+  if (info.enforces_memory) asked.sidecar.limits.memory = std::uint64_t{256} << 20;
+  if (info.enforces_pids) asked.sidecar.limits.pids = 1200;
+  asked.sidecar.sysctls = {{"net.ipv4.ip_forward", "0"}, {"net.ipv6.conf.all.disable_ipv6", "1"}};
+  asked.sidecar.networks = {{asked.egress.name, asked.egress.subnet.at(2)},
+                            {asked.internal.name, asked.internal.subnet.at(2)}};
+  return asked;
 }
 
 }  // namespace drydock::test

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/json.hpp"
-#include "core/plan.hpp"
+#include "runtime/types.hpp"
 
 namespace drydock::test {
 
@@ -17,7 +17,14 @@ void expect_golden(const std::string& name, const Json& actual);
 // A container that uses every member of a Spec.
 runtime::ContainerSpec full_spec();
 
-// The plan that the recorded session followed, built anew from what its labels say.
-core::Plan recorded_plan(const std::string& engine, const runtime::EngineInfo& info);
+// What was asked for when the recorded session was made. Written down here and not planned anew: plans go on,
+// a recording stays.
+struct Asked {
+  runtime::ContainerSpec agent;
+  runtime::ContainerSpec sidecar;
+  runtime::NetworkSpec internal;
+  runtime::NetworkSpec egress;
+};
+Asked recorded_request(const std::string& engine, const runtime::EngineInfo& info);
 
 }  // namespace drydock::test
