@@ -52,10 +52,10 @@ std::vector<Entry> parse_entry(std::string_view entry, const Source& source) {
     if (!pattern) refuse(pattern.error());
     return {{*std::move(pattern), source}};
   }
-  const Group* group = find_group(to_lower_ascii(entry.substr(1)));
-  if (group == nullptr) refuse("there is no such group");
+  const auto hosts = group_hosts(to_lower_ascii(entry.substr(1)));
+  if (!hosts) refuse(hosts.error());
   std::vector<Entry> members;
-  for (const std::string& host : group->hosts) members.push_back({*parse_host_pattern(host), source});
+  for (const std::string& host : *hosts) members.push_back({*parse_host_pattern(host), source});
   return members;
 }
 

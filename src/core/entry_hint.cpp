@@ -1,5 +1,6 @@
 #include "core/entry_hint.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/text.hpp"
@@ -10,8 +11,8 @@ namespace drydock::core {
 namespace {
 
 std::string hint_for_group(std::string_view name) {
-  std::vector<std::string> names;
-  for (const Group& group : groups()) names.push_back(group.name);
+  const std::vector<std::string> names = group_names();
+  if (std::find(names.begin(), names.end(), name) != names.end()) return "write the host itself";
   const std::string near = nearest(name, names);
   return near.empty() ? "use one of: @" + join(names, ", @") : "did you mean '@" + near + "'?";
 }

@@ -122,8 +122,9 @@ TEST(AllowlistText, IsBounded) {
 }
 
 TEST(AllowlistGroups, ExpandToTheirMembersAtTheirLine) {
-  EXPECT_THAT(parsed("a.example\n@pypi # python\n@NPM\n"),
-              ElementsAre("a.example@1", "pypi.org@2", "files.pythonhosted.org@2", "registry.npmjs.org@3"));
+  EXPECT_THAT(parsed("a.example\n@pypi # python\n@GoLang\n"),
+              ElementsAre("a.example@1", "pypi.org@2", "files.pythonhosted.org@2", "proxy.golang.org@3",
+                          "sum.golang.org@3"));
 }
 
 TEST(AllowlistGroups, AnUnknownOneNamesTheNearest) {
@@ -132,9 +133,10 @@ TEST(AllowlistGroups, AnUnknownOneNamesTheNearest) {
 }
 
 TEST(AllowlistGroups, AreMadeOfExactCanonicalNames) {
-  ASSERT_FALSE(groups().empty());
-  for (const Group& group : groups()) {
-    EXPECT_EQ(find_group(group.name), &group);
+  ASSERT_FALSE(shipped_groups().empty());
+  for (const Group& group : shipped_groups()) {
+    EXPECT_EQ(group_hosts(group.name).value(), group.hosts);
+    EXPECT_THAT(group_names(), testing::Contains(group.name));
     EXPECT_THAT(group.hosts, Not(IsEmpty())) << group.name;
     EXPECT_EQ(parsed("@" + group.name).size(), group.hosts.size());
     for (const std::string& host : group.hosts) {
@@ -144,7 +146,48 @@ TEST(AllowlistGroups, AreMadeOfExactCanonicalNames) {
       EXPECT_EQ(pattern->to_string(), host);
     }
   }
-  EXPECT_EQ(find_group(""), nullptr);
+  EXPECT_FALSE(group_hosts(""));
+}
+
+// npm, as far as this matters: says its registry when it is asked for it outside of any project.
+class NpmGroup : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_EQ(::setenv("PATH", directory_.path().c_str(), 1), 0); }
+  void TearDown() override { ::setenv("PATH", path_.c_str(), 1); }
+
+  void npm_says(const std::string& line) {
+    const std::string npm = directory_.path() + "/npm";
+    std::ofstream(npm) << "#!/bin/sh\n[ \"$*\" = '--prefix / config get registry' ] && echo '" << line
+                       << "'\n";
+    ASSERT_EQ(::chmod(npm.c_str(), 0755), 0);
+  }
+
+ private:
+  TempDir directory_;
+  std::string path_ = ::getenv("PATH");
+};
+
+TEST_F(NpmGroup, IsTheRegistryThatNpmIsSetUpWith) {
+  npm_says("https://Registry.Example.com/npm/");
+  EXPECT_THAT(parsed("@npm\n"), ElementsAre("registry.example.com@1"));
+}
+
+TEST_F(NpmGroup, SaysWhyThereIsNone) {
+  EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'@npm': npm does not say its registry: "));
+  npm_says("http://registry.example.com/");
+  EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("only https passes"));
+  EXPECT_EQ(failure_of_text("@npm\n").hint(), "write the host itself");
+  npm_says("https://10.0.0.1/");
+  EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'10.0.0.1' cannot be allowed"));
+}
+
+TEST(RegistryHost, IsThatOfAnHttpsUrl) {
+  EXPECT_EQ(host_of_registry("https://mirror.example/debian").value(), "mirror.example");
+  EXPECT_EQ(host_of_registry("https://user:secret@mirror.example:443/").value(), "mirror.example");
+  for (const char* url : {"", "https://", "http://mirror.example/", "https://mirror.example:8443/",
+                          "https://*.example/", "file:///srv/mirror", "mirror.example"}) {
+    EXPECT_FALSE(host_of_registry(url)) << url;
+  }
 }
 
 TEST(AllowlistEntry, HasNoLine) {

@@ -376,7 +376,7 @@ TEST(HostPattern, HintsAtWhatWasMeant) {
       {"(.+\\.)?example\\.com", "write .example.com"},
       {"^.*\\.example\\.com$", "write *.example.com"},
       {"@githb", "did you mean '@github'?"},
-      {"@xyzzy", "use one of: @crates, @debian, @github, @golang, @npm, @pypi"},
+      {"@xyzzy", "use one of: @apt, @crates, @github, @golang, @npm, @pypi"},
   };
   for (const auto& test : cases) EXPECT_EQ(hint_for_entry(test.entry), test.hint) << test.entry;
   for (const std::string vague :
