@@ -42,8 +42,15 @@ std::string PodmanContainers::create(const runtime::ContainerSpec& spec) {
   profile.write(system_.seccomp_profile().dump());
   Json body = to_create_body(spec, system_.info());
   body["seccomp_profile_path"] = profile.path();
-  const Json answer = api_.call(
-      {.purpose = purpose, .method = "POST", .path = "/containers/create", .body = std::move(body)});
+  Json answer;
+  try {
+    answer = api_.call(
+        {.purpose = purpose, .method = "POST", .path = "/containers/create", .body = std::move(body)});
+  } catch (Error& error) {
+    // "container-init binary not found on the host", newer: "lookup init binary: ..."
+    if (says(error.what(), "init binary")) error.set_hint("install Podman's init: apt install catatonit");
+    throw;
+  }
   const std::string id = require_string(answer, "Id");
   const auto warnings = strings_or_empty(answer, "Warnings");
   if (!warnings.empty()) {

@@ -127,6 +127,17 @@ TEST(PodmanClient, AWarningIsAnErrorAndTheContainerGoes) {
   EXPECT_EQ(daemon.count("DELETE /v4.0.0/libpod/containers/abc?force=true"), 1U);
 }
 
+TEST(PodmanClient, SaysWhatToInstallWhenThereIsNoInit) {
+  const auto create = [](PodmanEngine& engine) { engine.containers().create(test::full_spec()); };
+  for (const char* words : {"container-init binary not found on the host",
+                            R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
+    const std::string body = "{\"message\":\"" + std::string(words) + "\"}";
+    const Error error = call_error(test::answer("500 Internal Server Error", body), create);
+    EXPECT_EQ(error.kind(), ErrorKind::engine) << words;
+    EXPECT_THAT(error.hint(), HasSubstr("apt install catatonit")) << words;
+  }
+}
+
 TEST(PodmanClient, TellsACommandThatIsMissingFromOneThatCannotRun) {
   const auto start = [](PodmanEngine& engine) { engine.containers().start("web"); };
   const std::vector<std::pair<const char*, ErrorKind>> cases{
