@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/carry.hpp"
+#include "core/command_error.hpp"
 #include "core/terminal.hpp"
 
 namespace drydock::core {
@@ -44,8 +45,7 @@ int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const
     if (!is_proxy_variable(name) || report.environment.count(name) == 0) spec.environment[name] = value;
   }
 
-  const std::string shown = "'" + printable(options.command.front(), 200) + "'";
-  try {
+  return naming_command(options.command.front(), [&] {
     const std::string id = engine.execs().create(agent, spec);
     const auto stream =
         engine.execs().start(id, spec, options.tty ? terminal_size() : runtime::TerminalSize{});
@@ -55,19 +55,7 @@ int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const
     carried.resize = [&](runtime::TerminalSize size) { engine.execs().resize(id, size); };
     if (carry(*stream, carried, stop) == PumpEnd::stopped) return 128 + stop.acknowledge();
     return engine.execs().exit_code(id);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::command_not_found) {
-      throw Error(error.kind(), "cannot run command " + shown + ": it was not found in the container",
-                  "see that the image has it, or name it by its path")
-          .add_note(error.what());
-    }
-    if (error.kind() == ErrorKind::command_not_executable) {
-      throw Error(error.kind(), "cannot run command " + shown + ": it is not an executable file",
-                  "see its mode and its first line")
-          .add_note(error.what());
-    }
-    throw;
-  }
+  });
 }
 
 }  // namespace drydock::core

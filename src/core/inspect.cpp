@@ -37,7 +37,7 @@ Json to_json(const runtime::ContainerReport& report) {
                {"tty", report.tty},
                {"environment", report.environment},
                {"labels", report.labels},
-               {"capabilities", report.effective_capabilities},
+               {"capabilities", report.bounding_capabilities},
                {"no_new_privileges", report.no_new_privileges},
                {"privileged", report.privileged},
                {"read_only_root", report.read_only_root},

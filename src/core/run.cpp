@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -19,6 +20,7 @@
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/carry.hpp"
+#include "core/command_error.hpp"
 #include "core/host_addresses.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
@@ -108,10 +110,21 @@ std::vector<std::string> private_hosts(const RunOptions& options) {
   return hosts;
 }
 
-std::optional<std::uint32_t> socket_group(const std::string& path) {
+// The group that the agent needs to use a socket of root's, if any. Throws Error(refused) when only root may:
+// the agent is never root.
+std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t uid) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || status.st_gid == 0) return std::nullopt;
-  return status.st_gid;
+  if (::stat(path.c_str(), &status) != 0) {
+    throw Error(ErrorKind::unavailable, with_errno("cannot use engine socket '" + path + "'", errno));
+  }
+  const bool by_group = status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0;
+  if (by_group) return status.st_gid;
+  const bool by_owner = status.st_uid == uid && (status.st_mode & S_IWUSR) != 0;
+  if (by_owner || (status.st_mode & S_IWOTH) != 0) return std::nullopt;
+  throw Error(ErrorKind::refused,
+              "cannot give the session the engine's socket '" + path +
+                  "': only root may use it, and the agent never runs as root (INV-8)",
+              "use rootless Podman, or give the socket to a group");
 }
 
 runtime::ImageReport require_image(runtime::Engine& engine, const std::string& reference, bool is_default) {
@@ -226,30 +239,9 @@ void remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
   }
 }
 
-// Engines do not name the command in a way that users know it by.
-template <typename Action>
-auto naming_command(const Plan& plan, const Action& action) {
-  try {
-    return action();
-  } catch (const Error& error) {
-    const std::string shown = "'" + printable(plan.agent.command.front(), 200) + "'";
-    if (error.kind() == ErrorKind::command_not_found) {
-      throw Error(error.kind(), "cannot run command " + shown + ": it was not found in the container",
-                  "see that the image has it, or name it by its path")
-          .add_note(error.what());
-    }
-    if (error.kind() == ErrorKind::command_not_executable) {
-      throw Error(error.kind(), "cannot run command " + shown + ": it is not an executable file",
-                  "see its mode and its first line")
-          .add_note(error.what());
-    }
-    throw;
-  }
-}
-
 // The agent ran; what is its status?
 int finish(Session& session, runtime::Engine& engine, const Plan& plan, Talk& talk) {
-  const int status = naming_command(plan, [&] { return session.wait(); });
+  const int status = naming_command(plan.agent.command.front(), [&] { return session.wait(); });
   if (status == 128 + SIGKILL) {
     try {
       if (engine.containers().inspect(plan.agent.name).oom_killed)
@@ -286,7 +278,8 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
 
   PumpEnd end{};
   {
-    const auto stream = naming_command(plan, [&] { return session.start_attached(plan.agent.open_stdin); });
+    const auto stream = naming_command(plan.agent.command.front(),
+                                       [&] { return session.start_attached(plan.agent.open_stdin); });
     if (run.options.timeout) options.deadline = std::chrono::steady_clock::now() + *run.options.timeout;
     end = carry(*stream, options, stop);
   }
@@ -355,7 +348,8 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   if (run.mode.mode == Mode::dood) {
     constexpr std::string_view scheme = "unix://";
     request.engine_socket = request.engine.socket.substr(scheme.size());
-    if (!request.engine.rootless) request.engine_socket_gid = socket_group(request.engine_socket);
+    if (!request.engine.rootless)
+      request.engine_socket_gid = socket_group(request.engine_socket, request.uid);
   } else {
     const auto pool = *runtime::Cidr::parse(default_subnet_pool);
     const auto subnets = choose_subnets(pool, taken_subnets(engine), 2, random_number());
@@ -427,7 +421,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
     try {
       announce(plan, talk);
       if (run.options.detach) {
-        naming_command(plan, [&] { session.start_detached(); });
+        naming_command(plan.agent.command.front(), [&] { session.start_detached(); });
         mark_detached(plan.session);
         return {0, plan.session};
       }

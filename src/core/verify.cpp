@@ -64,7 +64,7 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   Differences found;
   auto capabilities = spec.capabilities;
   std::sort(capabilities.begin(), capabilities.end());
-  compare(found, "capabilities", join(capabilities, " "), join(report.effective_capabilities, " "));
+  compare(found, "capabilities", join(capabilities, " "), join(report.bounding_capabilities, " "));
   compare(found, "the process's own capabilities", std::string(), join(report.process_capabilities, " "));
   compare(found, "privileged", false, report.privileged);
   compare(found, "no new privileges", spec.no_new_privileges, report.no_new_privileges);

@@ -1,31 +1,13 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "docker/docker_engine.hpp"
+#include "runtime/inspect.hpp"
 
 namespace drydock::docker {
 
 runtime::ImageReport DockerImages::inspect(const std::string& reference) {
-  const Json json = api_.call(
-      {.purpose = "use image '" + reference + "'", .path = "/images/" + url_encode(reference) + "/json"});
-  runtime::ImageReport report;
-  report.id = require_string(json, "Id");
-  report.tags = strings_or_empty(json, "RepoTags");
-  report.architecture = string_or(json, "Architecture");
-  if (const Json* config = find_member(json, "Config")) {
-    report.command = strings_or_empty(*config, "Cmd");
-    report.entrypoint = strings_or_empty(*config, "Entrypoint");
-    report.environment = strings_or_empty(*config, "Env");
-    report.user = string_or(*config, "User");
-    if (const Json* volumes = find_member(*config, "Volumes")) {
-      for (const auto& [path, unused] : volumes->items()) report.volumes.push_back(path);
-    }
-    if (const Json* labels = find_member(*config, "Labels")) {
-      for (const auto& [key, value] : labels->items()) {
-        if (value.is_string()) report.labels[key] = value.get<std::string>();
-      }
-    }
-  }
-  return report;
+  return runtime::read_image_inspect(api_.call(
+      {.purpose = "use image '" + reference + "'", .path = "/images/" + url_encode(reference) + "/json"}));
 }
 
 void DockerImages::load(const std::string& path) {

@@ -1,6 +1,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "docker/docker_engine.hpp"
+#include "runtime/inspect.hpp"
 
 namespace drydock::docker {
 namespace {
@@ -27,11 +28,7 @@ runtime::NetworkReport to_report(const Json& json) {
         report.subnets.push_back(*subnet);
     }
   }
-  if (const Json* labels = find_member(json, "Labels")) {
-    for (const auto& [key, value] : labels->items()) {
-      if (value.is_string()) report.labels[key] = value.get<std::string>();
-    }
-  }
+  report.labels = runtime::to_labels(find_member(json, "Labels"));
   return report;
 }
 

@@ -1,40 +1,13 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "podman/podman_engine.hpp"
+#include "runtime/inspect.hpp"
 
 namespace drydock::podman {
-namespace {
-
-std::map<std::string, std::string> to_map(const Json* json) {
-  std::map<std::string, std::string> map;
-  if (json == nullptr) return map;
-  for (const auto& [key, value] : json->items()) {
-    if (value.is_string()) map[key] = value.get<std::string>();
-  }
-  return map;
-}
-
-}  // namespace
 
 runtime::ImageReport PodmanImages::inspect(const std::string& reference) {
-  const Json json = api_.call(
-      {.purpose = "use image '" + reference + "'", .path = "/images/" + url_encode(reference) + "/json"});
-  runtime::ImageReport report;
-  report.id = require_string(json, "Id");
-  report.tags = strings_or_empty(json, "RepoTags");
-  report.architecture = string_or(json, "Architecture");
-  report.labels = to_map(find_member(json, "Labels"));
-  report.annotations = to_map(find_member(json, "Annotations"));
-  if (const Json* config = find_member(json, "Config")) {
-    report.command = strings_or_empty(*config, "Cmd");
-    report.entrypoint = strings_or_empty(*config, "Entrypoint");
-    report.environment = strings_or_empty(*config, "Env");
-    report.user = string_or(*config, "User");
-    if (const Json* volumes = find_member(*config, "Volumes")) {
-      for (const auto& [path, unused] : volumes->items()) report.volumes.push_back(path);
-    }
-  }
-  return report;
+  return runtime::read_image_inspect(api_.call(
+      {.purpose = "use image '" + reference + "'", .path = "/images/" + url_encode(reference) + "/json"}));
 }
 
 void PodmanImages::load(const std::string& path) {

@@ -1,6 +1,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "podman/podman_engine.hpp"
+#include "runtime/inspect.hpp"
 
 namespace drydock::podman {
 namespace {
@@ -26,11 +27,7 @@ runtime::NetworkReport to_report(const Json& json) {
     const std::string isolate = string_or(*options, "isolate");
     report.members_isolated = isolate == "true" || isolate == "strict";
   }
-  if (const Json* labels = find_member(json, "labels")) {
-    for (const auto& [key, value] : labels->items()) {
-      if (value.is_string()) report.labels[key] = value.get<std::string>();
-    }
-  }
+  report.labels = runtime::to_labels(find_member(json, "labels"));
   return report;
 }
 

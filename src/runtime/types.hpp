@@ -153,7 +153,7 @@ struct ContainerReport {
   std::string user;
   std::string workdir;
   std::map<std::string, std::string> environment;
-  std::vector<std::string> effective_capabilities;  // the bounding set, without CAP_, sorted
+  std::vector<std::string> bounding_capabilities;  // the bounding set, without CAP_, sorted
   std::vector<std::string> process_capabilities;    // held by the first process itself, where the engine reports it
   bool no_new_privileges = false;
   bool seccomp_unconfined = false;

@@ -302,8 +302,8 @@ runtime::ContainerReport report_of(const runtime::ContainerSpec& spec, runtime::
   report.user = std::to_string(spec.uid) + ":" + std::to_string(spec.gid);
   report.workdir = spec.workdir;
   report.environment = spec.environment;
-  report.effective_capabilities = spec.capabilities;
-  std::sort(report.effective_capabilities.begin(), report.effective_capabilities.end());
+  report.bounding_capabilities = spec.capabilities;
+  std::sort(report.bounding_capabilities.begin(), report.bounding_capabilities.end());
   report.no_new_privileges = spec.no_new_privileges;
   report.read_only_root = spec.read_only_root;
   report.init = spec.init;

@@ -38,8 +38,13 @@ class Run : public Orchestration {
   void fresh_engine() {
     Orchestration::fresh_engine();
     engine->image_map["localhost/agent:1"] = {};
-    if (options.mode == Mode::dood) engine->info.rootless = false;
+    if (options.mode != Mode::dood) return;
+    engine->info.rootless = false;
+    engine->info.socket = "unix://" + socket();
+    std::ofstream(socket()).close();
+    fs::permissions(socket(), fs::perms(0666));
   }
+  std::string socket() const { return directory.path() + "/engine.sock"; }
   RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop); }
   // A failure at each call in turn. Whatever call fails, nothing is left, but for what the failing removal
   // was to remove; then a warning says so.
@@ -93,6 +98,24 @@ TEST_F(Run, DoodEndsWithTheAgentsStatus) {
   EXPECT_THAT(talk.warned, ElementsAre(HasSubstr("is root on this machine, and no jail applies")));
   for (const std::string& call : engine->calls())
     EXPECT_THAT(call, testing::Not(StartsWith("networks.create")));
+}
+
+TEST_F(Run, DoodIsRefusedWhereOnlyRootMayUseTheSocket) {
+  options.mode = Mode::dood;
+  options.command = {"true"};
+  fresh_engine();
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(socket().c_str(), 0, 0), 0);
+  }
+  fs::permissions(socket(), ::geteuid() == 0 ? fs::perms(0660) : fs::perms(0440));
+  try {
+    run();
+    FAIL() << "it ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_THAT(error.what(), HasSubstr("only root may use it"));
+  }
+  expect_nothing_left("the refusal");
 }
 
 TEST_F(Run, DoodLeavesNothingWhateverFails) {

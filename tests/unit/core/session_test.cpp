@@ -107,7 +107,7 @@ TEST_F(Launch, TrustsNoEngineThatMadeSomethingElse) {
                       report.networks.push_back({"bridge", {}});
                     }; },
       [](auto& e) {
-        e.alter_container = [](auto& report) { report.effective_capabilities.emplace_back("SYS_ADMIN"); };
+        e.alter_container = [](auto& report) { report.bounding_capabilities.emplace_back("SYS_ADMIN"); };
       },
       [](auto& e) {  // wrong only once it runs
         e.alter_container = [](auto& report) {

@@ -60,10 +60,10 @@ TEST_P(ContainerDifferences, IsSeen) {
 INSTANTIATE_TEST_SUITE_P(
     Each, ContainerDifferences,
     testing::ValuesIn(std::vector<Change<ContainerReport>>{
-        {"capability_more", [](auto& r) { r.effective_capabilities.emplace_back("SYS_ADMIN"); },
+        {"capability_more", [](auto& r) { r.bounding_capabilities.emplace_back("SYS_ADMIN"); },
          "DAC_OVERRIDE FOWNER SETGID SETUID SYS_ADMIN'"},
-        {"capability_less", [](auto& r) { r.effective_capabilities.pop_back(); }, "capabilities should be"},
-        {"capability_default", [](auto& r) { r.effective_capabilities = {"(engine default)"}; },
+        {"capability_less", [](auto& r) { r.bounding_capabilities.pop_back(); }, "capabilities should be"},
+        {"capability_default", [](auto& r) { r.bounding_capabilities = {"(engine default)"}; },
          "is '(engine default)'"},
         {"process_capability", [](auto& r) { r.process_capabilities = {"CAP_CHOWN"}; },
          "the process's own capabilities should be '' and is 'CAP_CHOWN'"},

@@ -55,7 +55,7 @@ TEST(DockerWire, ReadsARealContainer) {
   EXPECT_EQ(report.workdir, "/home/dev/demo");
   EXPECT_EQ(report.environment.at("GREETING"), "hello");
   EXPECT_EQ(report.environment.at("NO_PROXY"), "localhost,127.0.0.1,::1");
-  EXPECT_THAT(report.effective_capabilities,
+  EXPECT_THAT(report.bounding_capabilities,
               ElementsAre("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"));
   EXPECT_TRUE(report.no_new_privileges);
   EXPECT_FALSE(report.seccomp_unconfined);
@@ -164,8 +164,8 @@ TEST(DockerWire, SeesWhatWouldBeWrong) {
   EXPECT_TRUE(report_with("SecurityOpt", Json{"seccomp=unconfined"}).seccomp_unconfined);
   EXPECT_FALSE(report_with("SecurityOpt", nullptr).no_new_privileges);
   EXPECT_FALSE(report_with("SecurityOpt", Json{"no-new-privileges:false"}).no_new_privileges);
-  EXPECT_THAT(report_with("CapDrop", nullptr).effective_capabilities, testing::Contains("(engine default)"));
-  EXPECT_THAT(report_with("CapAdd", Json{"CAP_SYS_ADMIN"}).effective_capabilities, ElementsAre("SYS_ADMIN"));
+  EXPECT_THAT(report_with("CapDrop", nullptr).bounding_capabilities, testing::Contains("(engine default)"));
+  EXPECT_THAT(report_with("CapAdd", Json{"CAP_SYS_ADMIN"}).bounding_capabilities, ElementsAre("SYS_ADMIN"));
   EXPECT_EQ(report_with("PidsLimit", nullptr).limits.pids, 0);
   EXPECT_EQ(report_with("PidsLimit", -1).limits.pids, 0);
   Json volume = sound;

@@ -104,7 +104,7 @@ TEST_F(RecordedAgent, IsRead) {
   EXPECT_EQ(read.user, "1000:1000");
   EXPECT_EQ(read.workdir, "/home/dev/demo");
   EXPECT_EQ(read.environment.at("GREETING"), "hello");
-  EXPECT_THAT(read.effective_capabilities,
+  EXPECT_THAT(read.bounding_capabilities,
               ElementsAre("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"));
   EXPECT_THAT(read.process_capabilities, IsEmpty());
   EXPECT_TRUE(read.no_new_privileges);
@@ -190,7 +190,7 @@ TEST_F(RecordedAgent, SeesWhatWouldBeWrong) {
   EXPECT_EQ(report_with("PidsLimit", 2048).limits.pids, 2048);
   json = sound;
   json["BoundingCaps"].push_back("CAP_NET_RAW");
-  EXPECT_THAT(report().effective_capabilities, testing::Contains("NET_RAW"));
+  EXPECT_THAT(report().bounding_capabilities, testing::Contains("NET_RAW"));
   json = sound;
   json["Mounts"].push_back({{"Type", "volume"}, {"Destination", "/data"}});
   EXPECT_THAT(report().volumes, ElementsAre("/data"));
