@@ -64,6 +64,17 @@ std::optional<core::Mode> read_mode(const Invocation& invocation) {
   bad_value("--mode", mode, "is no mode", "use contained or dood");
 }
 
+std::string read_oci_runtime(const Invocation& invocation) {
+  const std::string name = invocation.text("oci-runtime");
+  const bool plain =
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+      std::string::npos;
+  if (invocation.has("oci-runtime") && (name.empty() || !plain)) {
+    bad_value("--oci-runtime", name, "is no name of a runtime", "name one that the engine knows, as crun");
+  }
+  return name;
+}
+
 bool decide_tty(const Invocation& invocation) {
   const bool terminals = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   const bool detach = invocation.flag("detach");
@@ -107,6 +118,7 @@ void declare_run_options(po::options_description& options) {
   add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
   add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
+  add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
   add("dry-run", po::bool_switch(), "print the plan, change nothing");
 }
 
@@ -150,6 +162,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
   options.workdir = invocation.text("workdir");
+  options.oci_runtime = read_oci_runtime(invocation);
   options.limits = read_limits(invocation);
   options.detach = invocation.flag("detach");
   options.keep = invocation.flag("keep");
@@ -171,8 +184,9 @@ core::RunOptions read_run_options(const Invocation& invocation) {
 }
 
 int run_session(const Invocation& invocation, const core::RunOptions& options) {
-  const core::PreparedRun prepared = core::prepare_run(options);
   const auto providers = make_providers();
+  core::require_engine_name(providers, invocation.global.runtime);
+  const core::PreparedRun prepared = core::prepare_run(options);
   const core::Selection selection =
       core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
   if (invocation.flag("dry-run")) {

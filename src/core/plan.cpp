@@ -153,6 +153,7 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.image = request.image;
   agent.command = request.command;
   agent.workdir = request.workdir.empty() ? request.project.path : request.workdir;
+  agent.oci_runtime = request.oci_runtime;
   agent.uid = request.uid;
   agent.gid = request.gid;
   agent.user_mapping = runtime::UserMapping::same_as_invoker;

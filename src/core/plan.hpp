@@ -67,6 +67,7 @@ struct PlanRequest {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // on top of drydock's own
   std::string workdir;                             // empty: the project
+  std::string oci_runtime;                         // of the agent; empty: the engine's choice
   LimitRequest limits;
   bool tty = false;
   bool open_stdin = false;

@@ -333,6 +333,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.command = choose_command(run, image);
   request.environment = run.options.environment;
   request.workdir = run.options.workdir;
+  request.oci_runtime = run.options.oci_runtime;
   request.limits = run.options.limits;
   request.tty = run.options.tty;
   request.open_stdin = run.options.stdin_open && (!run.options.detach || run.options.tty);

@@ -28,6 +28,7 @@ struct RunOptions {
   std::optional<Mode> mode;
   std::map<std::string, std::string> environment;
   std::string workdir;
+  std::string oci_runtime;  // empty: the engine's choice
   LimitRequest limits;
   bool detach = false;
   bool tty = false;  // decided: the container gets a terminal

@@ -35,11 +35,11 @@ std::vector<std::string> names_of(const Providers& providers) {
 
 std::vector<const runtime::EngineProvider*> candidates(const Providers& providers, const std::string& wanted,
                                                        const std::string& url) {
+  require_engine_name(providers, wanted);
   std::vector<const runtime::EngineProvider*> chosen;
   for (const auto& provider : providers) {
     if (wanted == "auto" || wanted == provider->name()) chosen.push_back(provider.get());
   }
-  if (chosen.empty()) unknown_engine(providers, wanted);
   if (wanted == "auto" && !url.empty()) {
     throw Error(ErrorKind::usage, "cannot use engine '" + printable(url, 200) + "': its kind is not said",
                 "add --runtime " + join(names_of(providers), " or --runtime "));
@@ -49,6 +49,13 @@ std::vector<const runtime::EngineProvider*> candidates(const Providers& provider
 }
 
 }  // namespace
+
+void require_engine_name(const Providers& providers, const std::string& wanted) {
+  const auto names = names_of(providers);
+  if (wanted != "auto" && std::find(names.begin(), names.end(), wanted) == names.end()) {
+    unknown_engine(providers, wanted);
+  }
+}
 
 Selection select_engine(const Providers& providers, const std::string& wanted, const std::string& url,
                         const StopSource* stop) {

@@ -23,6 +23,9 @@ struct Selection {
 Selection select_engine(const Providers& providers, const std::string& wanted, const std::string& url,
                         const StopSource* stop);
 
+// Throws Error(usage) as select_engine does for a name that is none; connects to nothing.
+void require_engine_name(const Providers& providers, const std::string& wanted);
+
 // Every engine that `wanted` covers and that can be reached now; for commands that look at all sessions.
 std::vector<std::unique_ptr<runtime::Engine>> reachable_engines(const Providers& providers,
                                                                 const std::string& wanted,

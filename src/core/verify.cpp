@@ -73,6 +73,7 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   compare(found, "read-only root", spec.read_only_root, report.read_only_root);
   compare(found, "init", spec.init, report.init);
   compare(found, "user", std::to_string(spec.uid) + ":" + std::to_string(spec.gid), report.user);
+  if (!spec.oci_runtime.empty()) compare(found, "OCI runtime", spec.oci_runtime, report.oci_runtime);
   compare(found, "terminal", spec.tty, report.tty);
   compare(found, "host pid namespace", false, report.host_pid);
   compare(found, "host ipc namespace", false, report.host_ipc);

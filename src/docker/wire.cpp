@@ -75,6 +75,7 @@ Json to_create_body(const runtime::ContainerSpec& spec) {
       {"IpcMode", "private"},
       {"LogConfig", {{"Type", "json-file"}, {"Config", {{"max-size", "10m"}, {"max-file", "2"}}}}},
   };
+  if (!spec.oci_runtime.empty()) host["Runtime"] = spec.oci_runtime;
   if (spec.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");
   if (spec.limits.memory > 0) {
     host["Memory"] = spec.limits.memory;
@@ -126,6 +127,7 @@ runtime::ContainerReport to_container_report(const Json& json) {
   if (starts_with(report.name, "/")) report.name.erase(0, 1);
   if (const Json* host = find_member(json, "HostConfig")) {
     read_capabilities(*host, report);
+    report.oci_runtime = string_or(*host, "Runtime");
     report.limits.nano_cpus =
         static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_or(*host, "NanoCpus", 0)));
     report.sysctls = runtime::to_labels(find_member(*host, "Sysctls"));

@@ -173,6 +173,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
   if (spec.user_mapping == runtime::UserMapping::same_as_invoker && engine.rootless) {
     body["userns"] = {{"nsmode", "keep-id"}};
   }
+  if (!spec.oci_runtime.empty()) body["oci_runtime"] = spec.oci_runtime;
   for (const std::uint32_t group : spec.groups) body["groups"].push_back(std::to_string(group));
   for (const runtime::HostEntry& entry : spec.host_entries)
     body["hostadd"].push_back(entry.name + ":" + entry.address);
@@ -190,6 +191,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
 runtime::ContainerReport to_container_report(const Json& json) {
   runtime::ContainerReport report = runtime::read_inspect(json, to_state);
   read_capabilities(json, report);
+  report.oci_runtime = string_or(json, "OCIRuntime");
   if (const Json* host = find_member(json, "HostConfig")) report.limits.nano_cpus = cpus_of(*host);
   read_oci_spec(string_or(json, "OCIConfigPath"), report);
   return report;

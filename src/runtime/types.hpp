@@ -84,6 +84,7 @@ struct ContainerSpec {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;
   std::string workdir;
+  std::string oci_runtime;  // crun, runc, runsc ...; empty: the engine's own choice
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   UserMapping user_mapping = UserMapping::engine_default;
@@ -152,6 +153,7 @@ struct ContainerReport {
   Labels labels;
   std::string user;
   std::string workdir;
+  std::string oci_runtime;
   std::map<std::string, std::string> environment;
   std::vector<std::string> bounding_capabilities;  // the bounding set, without CAP_, sorted
   std::vector<std::string> process_capabilities;    // held by the first process itself, where the engine reports it

@@ -302,6 +302,7 @@ runtime::ContainerReport report_of(const runtime::ContainerSpec& spec, runtime::
   report.user = std::to_string(spec.uid) + ":" + std::to_string(spec.gid);
   report.workdir = spec.workdir;
   report.environment = spec.environment;
+  report.oci_runtime = spec.oci_runtime;
   report.bounding_capabilities = spec.capabilities;
   std::sort(report.bounding_capabilities.begin(), report.bounding_capabilities.end());
   report.no_new_privileges = spec.no_new_privileges;

@@ -8,6 +8,8 @@ namespace {
 TEST(Text, NearestFindsTyposAndNothingElse) {
   const std::vector<std::string> words{"run", "list", "stop", "version"};
   EXPECT_EQ(nearest("lits", words), "list");
+  EXPECT_EQ(nearest("rnu", words), "run");
+  EXPECT_EQ(nearest("xyz", words), "");
   EXPECT_EQ(nearest("verison", words), "version");
   EXPECT_EQ(nearest("frobnicate", words), "");
 }

@@ -34,6 +34,7 @@ runtime::ContainerSpec full_spec() {
   PlanRequest request = test::sample_request();
   request.limits.memory = 1U << 30;
   request.limits.nano_cpus = 2'000'000'000;
+  request.oci_runtime = "runsc";
   return build_plan(request).agent;
 }
 
@@ -62,6 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::ValuesIn(std::vector<Change<ContainerReport>>{
         {"capability_more", [](auto& r) { r.bounding_capabilities.emplace_back("SYS_ADMIN"); },
          "DAC_OVERRIDE FOWNER SETGID SETUID SYS_ADMIN'"},
+        {"oci_runtime", [](auto& r) { r.oci_runtime = "runc"; }, "OCI runtime should be 'runsc'"},
         {"capability_less", [](auto& r) { r.bounding_capabilities.pop_back(); }, "capabilities should be"},
         {"capability_default", [](auto& r) { r.bounding_capabilities = {"(engine default)"}; },
          "is '(engine default)'"},

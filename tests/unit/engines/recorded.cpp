@@ -32,6 +32,7 @@ runtime::ContainerSpec full_spec() {
   spec.command = {"command", "with space"};
   spec.environment = {{"A", "1"}, {"B", "x=y z"}};
   spec.workdir = "/srv/demo";
+  spec.oci_runtime = "runsc";
   spec.uid = 1000;
   spec.gid = 1001;
   spec.user_mapping = runtime::UserMapping::same_as_invoker;
