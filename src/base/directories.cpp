@@ -22,9 +22,11 @@ std::string xdg(const char* variable, const std::string& fallback) {
   return (value != nullptr && *value == '/' ? std::string(value) : home_directory() + fallback) + "/drydock";
 }
 
+// One that nobody else can change: in another, what drydock makes could be replaced.
 bool is_own_directory(const std::string& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid();
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
+         (status.st_mode & 022) == 0;
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ void declare_run_options(po::options_description& options) {
   add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
+  add("no-canary", po::bool_switch(), "start without a check of the jail from inside");
   add("dry-run", po::bool_switch(), "print the plan, change nothing");
 }
 
@@ -166,6 +167,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.limits = read_limits(invocation);
   options.detach = invocation.flag("detach");
   options.keep = invocation.flag("keep");
+  options.canary = !invocation.flag("no-canary");
   if (invocation.has("timeout")) {
     options.timeout = parse_duration(invocation.text("timeout"));
     if (!options.timeout) {

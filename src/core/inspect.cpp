@@ -102,6 +102,7 @@ Json inspect_session(runtime::Engine& engine, const SessionRecord& session) {
   };
   add("agent", session.agents);
   add("sidecar", session.sidecars);
+  add("probe", session.probes);
   Json networks = Json::array();
   for (const std::string& name : session.networks) {
     try_to([&] { networks.push_back(to_json(engine.networks().inspect(name))); });

@@ -131,6 +131,25 @@ void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
   }
 }
 
+// What the probe shows must be true of the agent: the same place, and nothing that the agent has not.
+void check_probe(const Plan& plan, Breaches& breaches) {
+  if (plan.probe.has_value() == plan.wall_checks.empty()) {
+    breaches.emplace_back("INV-9: the canary would not check what it should");
+  }
+  if (!plan.probe) return;
+  const runtime::ContainerSpec& probe = *plan.probe;
+  const bool same_place = probe.networks == plan.agent.networks && !probe.host_network &&
+                          probe.no_dns == plan.agent.no_dns && probe.sysctls == plan.agent.sysctls;
+  if (!same_place) breaches.emplace_back("INV-9: the canary would stand elsewhere than the agent");
+  const bool own_program = probe.image == plan.sidecar->image && probe.entrypoint.size() == 3 &&
+                           probe.entrypoint.front() == guard_program_path && probe.entrypoint[1] == "--probe";
+  if (!own_program) breaches.emplace_back("INV-9: the canary would run another program");
+  const bool powerless = probe.capabilities.empty() && probe.uid != 0 && probe.no_new_privileges &&
+                         probe.read_only_root && probe.binds.empty();
+  if (!powerless) breaches.emplace_back("INV-8: the canary would have powers");
+  check_labels(plan, probe.labels, "the canary", breaches);
+}
+
 void check_jail(const Plan& plan, Breaches& breaches) {
   if (!plan.sidecar || plan.networks.size() != 2) {
     breaches.emplace_back("INV-9: there is no sidecar, or not its two networks");
@@ -173,6 +192,7 @@ void check_jail(const Plan& plan, Breaches& breaches) {
   check_sidecar(plan, breaches);
   check_proxy(plan, on_internal->address, internal.subnet, breaches);
   check_guard(plan, on_internal->address, breaches);
+  check_probe(plan, breaches);
   check_labels(plan, plan.sidecar->labels, "the sidecar", breaches);
   for (const runtime::NetworkSpec& network : plan.networks) {
     check_labels(plan, network.labels, "network '" + network.name + "'", breaches);
@@ -182,6 +202,7 @@ void check_jail(const Plan& plan, Breaches& breaches) {
 void check_dood(const Plan& plan, Breaches& breaches) {
   if (plan.sidecar || !plan.networks.empty())
     breaches.emplace_back("INV-6: dood has no sidecar and no networks");
+  if (plan.probe) breaches.emplace_back("INV-6: dood has no jail to be checked");
   if (!plan.filter.empty() || !plan.sidecar_files.empty())
     breaches.emplace_back("INV-6: dood has no filter and no proxy");
 }

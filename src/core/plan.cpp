@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/version.hpp"
+#include "core/canary.hpp"
 #include "core/filter.hpp"
 #include "core/guard_config.hpp"
 #include "core/labels.hpp"
@@ -221,6 +222,8 @@ Plan build_plan(const PlanRequest& request) {
   for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
   set_proxy_environment(plan.agent.environment,
                         "http://" + proxy.to_string() + ":" + std::to_string(proxy_port));
+  plan.wall_checks = request.wall_checks;
+  if (!plan.wall_checks.empty()) plan.probe = make_probe(plan, plan.wall_checks);
   return plan;
 }
 

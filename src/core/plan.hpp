@@ -41,6 +41,9 @@ struct Plan {
   std::map<std::string, std::string> sidecar_files;
   std::vector<runtime::NetworkSpec> networks;
   std::optional<runtime::ContainerSpec> sidecar;
+  // Stands in for the agent before it is started, and shows the wall; absent: nothing is checked.
+  std::optional<runtime::ContainerSpec> probe;
+  std::vector<std::string> wall_checks;  // what the probe checks
   runtime::ContainerSpec agent;
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
@@ -73,8 +76,9 @@ struct PlanRequest {
   bool open_stdin = false;
   bool detached = false;
   bool keep = false;
-  std::string expires;    // RFC 3339; empty: no time limit
-  std::uint32_t uid = 0;  // whom the project's files belong to
+  std::vector<std::string> wall_checks;  // empty: no canary
+  std::string expires;                   // RFC 3339; empty: no time limit
+  std::uint32_t uid = 0;                 // whom the project's files belong to
   std::uint32_t gid = 0;
   runtime::Cidr internal_subnet;
   runtime::Cidr egress_subnet;

@@ -79,6 +79,8 @@ Json to_json(const Plan& plan) {
   for (const runtime::NetworkSpec& network : plan.networks) json["networks"].push_back(to_json(network));
   json["containers"] = {{"agent", to_json(plan.agent)}};
   if (plan.sidecar) json["containers"]["sidecar"] = to_json(*plan.sidecar);
+  if (plan.probe) json["containers"]["probe"] = to_json(*plan.probe);
+  json["canary"] = plan.wall_checks;
   json["allowlist"] = Json::array();
   for (const Entry& entry : plan.allowlist.entries()) {
     json["allowlist"].push_back({{"host", entry.pattern.to_string()},
@@ -115,6 +117,7 @@ std::string to_text(const Plan& plan) {
   }
   if (plan.topology == Topology::host) line("network", "the host's own");
   if (plan.sidecar) line("sidecar", plan.sidecar->image);
+  if (plan.sidecar) line("canary", plan.probe ? join(plan.wall_checks, ", ") : "none");
   for (const Entry& entry : plan.allowlist.entries()) {
     const std::string from = entry.source.line > 0
                                  ? entry.source.name + ":" + std::to_string(entry.source.line)

@@ -19,6 +19,7 @@
 #include "core/agents.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
+#include "core/canary.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
 #include "core/host_addresses.hpp"
@@ -341,6 +342,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  if (run.options.canary) request.wall_checks = canary_checks();
   const std::time_t now = std::time(nullptr);
   if (run.options.timeout) request.expires = to_rfc3339(now + run.options.timeout->count());
   request.owner = Owner::self();

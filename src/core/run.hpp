@@ -34,7 +34,8 @@ struct RunOptions {
   bool tty = false;  // decided: the container gets a terminal
   bool stdin_open = true;
   std::string detach_keys;
-  bool keep = false;  // container and log stay after the end
+  bool canary = true;  // the wall is checked before the agent is started
+  bool keep = false;   // container and log stay after the end
   std::optional<std::chrono::seconds> timeout;
 };
 

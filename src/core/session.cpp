@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/canary.hpp"
 #include "core/proxy_config.hpp"
 #include "core/sessions.hpp"
 #include "core/verify.hpp"
@@ -102,6 +103,20 @@ std::string last_words(const std::string& output) {
   return printable(reason.empty() ? last : reason, 200);
 }
 
+// The sidecar's program is drydock's own: that it is missing is not the agent's "command not found".
+void start_program(runtime::Engine& engine, const std::string& sidecar) {
+  try {
+    engine.containers().start(sidecar);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::command_not_found && error.kind() != ErrorKind::command_not_executable)
+      throw;
+    throw Error(ErrorKind::engine,
+                "cannot start sidecar '" + sidecar + "': its image lacks the guard's program",
+                "rebuild its image with: drydock build --no-cache")
+        .add_note(error.what());
+  }
+}
+
 }  // namespace
 
 Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop)
@@ -114,11 +129,12 @@ void Session::create_networks() {
   }
 }
 
-void Session::create_containers() {
-  if (plan_.sidecar) {
-    engine_.containers().create(*plan_.sidecar);
-    verify(*plan_.sidecar, engine_.containers().inspect(plan_.sidecar->name), false);
-  }
+void Session::create_sidecar() {
+  engine_.containers().create(*plan_.sidecar);
+  verify(*plan_.sidecar, engine_.containers().inspect(plan_.sidecar->name), false);
+}
+
+void Session::create_agent() {
   engine_.containers().create(plan_.agent);
   verify(plan_.agent, engine_.containers().inspect(plan_.agent.name), false);
 }
@@ -127,7 +143,7 @@ void Session::start_sidecar() {
   const std::string& name = plan_.sidecar->name;
   // Attached before the start, so that its first line is an event and not a poll of a log file.
   const auto stream = engine_.containers().attach(name, false, false);
-  engine_.containers().start(name);
+  start_program(engine_, name);
   const auto deadline = steady_clock::now() + ready_limit;
   std::string output;
   bool announced = false;
@@ -166,8 +182,15 @@ void Session::launch() {
   try {
     write_files(plan_);
     create_networks();
-    create_containers();
-    if (plan_.sidecar) start_sidecar();
+    std::optional<Probe> probe;
+    if (plan_.sidecar) {
+      create_sidecar();
+      start_sidecar();
+      if (plan_.probe) probe.emplace(engine_, plan_, stop_);
+    }
+    // While the probe is at it.
+    create_agent();
+    if (probe) require_wall(plan_.session, probe->finish());
   } catch (...) {
     // A request to stop must not stop the removal as well.
     const int signal = stop_.acknowledge();
@@ -203,6 +226,7 @@ std::vector<std::string> Session::remove() {
   SessionRecord record;
   record.id = plan_.session;
   record.agents = {plan_.agent.name};
+  if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};
   for (const runtime::NetworkSpec& network : plan_.networks) record.networks.push_back(network.name);
   return remove_session(engine_, record);

@@ -19,8 +19,9 @@ class Session {
   Session(runtime::Engine& engine, const Plan& plan, StopSource& stop);
 
   // Makes files, networks and containers, reads them back against the plan, and starts the sidecar; returns
-  // once its listener accepts (J9). On any failure, or Interrupted, all is removed again and the error goes
-  // on. Error(conflict) means that a subnet was taken meanwhile: plan anew.
+  // once its listener accepts (J9) and the plan's probe has shown the wall (J23). On any failure, or
+  // Interrupted, all is removed again and the error goes on. Error(conflict) means that a subnet was taken
+  // meanwhile: plan anew.
   void launch();
 
   // Attaches to the agent, starts it and reads it back. Throws command_not_found and command_not_executable
@@ -39,7 +40,8 @@ class Session {
 
  private:
   void create_networks();
-  void create_containers();
+  void create_sidecar();
+  void create_agent();
   void start_sidecar();
   void verify_started();
 

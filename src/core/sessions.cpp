@@ -149,7 +149,9 @@ std::vector<SessionRecord> find_sessions(runtime::Engine& engine) {
   for (const runtime::ContainerSummary& container : engine.containers().list(key)) {
     SessionRecord* record = record_for(container.labels);
     if (record == nullptr) continue;
-    if (get(container.labels, label::role) == "sidecar") {
+    if (get(container.labels, label::role) == "probe") {
+      record->probes.push_back(container.name);
+    } else if (get(container.labels, label::role) == "sidecar") {
       record->sidecars.push_back(container.name);
       record->sidecar_state = container.state;
     } else {
@@ -228,6 +230,7 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   };
   const auto container = [&](const std::string& name) { engine.containers().remove(name); };
   remove_all(session.agents, container);
+  remove_all(session.probes, container);
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.

@@ -33,6 +33,7 @@ struct SessionRecord {
   std::int64_t expires = 0;         // seconds since the epoch; 0: it has no time limit
   std::vector<std::string> agents;  // container names
   std::vector<std::string> sidecars;
+  std::vector<std::string> probes;
   std::vector<std::string> networks;
 };
 

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "guard/guard.hpp"
+#include "guard/probe.hpp"
 
 namespace {
 
@@ -28,12 +30,24 @@ void block_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+int run_probe(const char* settings) {
+  try {
+    std::cout << drydock::guard::to_line(drydock::guard::probe(drydock::guard::parse_probe(settings)))
+              << std::flush;
+    return std::cout ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::cerr << "drydock-guard: error: cannot probe: " << error.what() << '\n';
+    return 1;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--probe") return run_probe(argv[2]);
   const std::string directory = argc > 1 ? argv[1] : default_directory;
   if (argc > 2) {
-    std::cerr << "usage: drydock-guard [DIRECTORY]\n";
+    std::cerr << "usage: drydock-guard [DIRECTORY | --probe JSON]\n";
     return 2;
   }
   try {

@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/temp_file.hpp"
@@ -10,6 +12,9 @@
 
 namespace drydock::podman {
 namespace {
+
+constexpr int removal_attempts = 20;
+constexpr int removal_pause_ms = 25;
 
 std::string path_of(const std::string& name, std::string_view rest) {
   return "/containers/" + url_encode(name) + std::string(rest);
@@ -147,14 +152,20 @@ void PodmanContainers::stop(const std::string& name, int seconds) {
 }
 
 void PodmanContainers::remove(const std::string& name) {
-  try {
-    api_.call({.purpose = "remove container '" + name + "'",
-               .method = "DELETE",
-               .path = path_of(name, "?force=true&v=true&timeout=0"),
-               .patient = true,
-               .patience = runtime::http::slow_call});
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      api_.call({.purpose = "remove container '" + name + "'",
+                 .method = "DELETE",
+                 .path = path_of(name, "?force=true&v=true&timeout=0"),
+                 .patient = true,
+                 .patience = runtime::http::slow_call});
+      return;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::not_found) return;
+      // It ends by itself at this moment, and Podman wanted to kill it: "container state improper: stopped".
+      if (attempt == removal_attempts || !says(error.what(), "container state improper")) throw;
+    }
+    ::poll(nullptr, 0, removal_pause_ms);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -32,6 +33,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto start_limit = std::chrono::seconds(15);
+// With fewer open files Podman hangs half started, and answers other runs neither.
+constexpr rlim_t least_descriptors = 256;
 // Long enough that a script of many short runs keeps one service, short enough to be gone when one looks.
 constexpr const char* idle_seconds = "--time=2";
 
@@ -46,20 +49,46 @@ std::string read_all(int fd) {
   return printable(trim(text), 1500);
 }
 
-std::vector<char*> service_environment() {
+// The service inherits the limit and raises it as far as it may.
+void require_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= least_descriptors) return;
+  throw Error(ErrorKind::unavailable,
+              "cannot start 'podman system service': the limit on open files is " +
+                  std::to_string(limit.rlim_max) + ", and it needs " + std::to_string(least_descriptors),
+              "raise it: ulimit -n 1024");
+}
+
+// One that hangs does not listen to SIGTERM.
+void end_service(pid_t child) {
+  ::kill(child, SIGTERM);
+  for (int i = 0; i < 100; ++i) {
+    if (::waitpid(child, nullptr, WNOHANG) == child) return;
+    ::poll(nullptr, 0, 10);
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
+std::vector<char*> service_environment(const std::string& directory) {
+  // A folder that drydock does not use is none for Podman's files either; Podman then takes the user's own.
+  const char* given = std::getenv("XDG_RUNTIME_DIR");
+  const bool unusable = given == nullptr || std::string(given) + "/drydock" != directory;
   std::vector<char*> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const bool misleading = starts_with(text, "CONTAINER_HOST=") ||
                             starts_with(text, "CONTAINER_CONNECTION=") ||
-                            starts_with(text, "NOTIFY_SOCKET=") || starts_with(text, "LISTEN_");
+                            starts_with(text, "NOTIFY_SOCKET=") || starts_with(text, "LISTEN_") ||
+                            (unusable && starts_with(text, "XDG_RUNTIME_DIR="));
     if (!misleading) environment.push_back(*entry);
   }
   environment.push_back(nullptr);
   return environment;
 }
 
-pid_t spawn_service(const std::string& podman, const std::string& socket, int stderr_fd) {
+pid_t spawn_service(const std::string& podman, const std::string& directory, const std::string& socket,
+                    int stderr_fd) {
   const std::string address = "unix://" + socket;
   const std::array arguments{podman.c_str(), "system",        "service",
                              idle_seconds,   address.c_str(), static_cast<const char*>(nullptr)};
@@ -79,7 +108,7 @@ pid_t spawn_service(const std::string& podman, const std::string& socket, int st
   posix_spawnattr_setsigdefault(&attributes, &all);
   // A session of its own: it outlives this run and no terminal signal reaches it.
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<char*> environment = service_environment();
+  std::vector<char*> environment = service_environment(directory);
   pid_t child = -1;
   const int failed = ::posix_spawn(&child, podman.c_str(), &actions, &attributes,
                                    const_cast<char* const*>(arguments.data()), environment.data());
@@ -123,10 +152,11 @@ std::string ensure_private_service(const StopSource* stop) {
   // Two runs that start at once share one service.
   const DirectoryLock lock(directory);
   if (answers(socket)) return socket;
+  require_descriptors();
   ::unlink(socket.c_str());
 
   const UniqueFd words(::memfd_create("podman-service-stderr", MFD_CLOEXEC));
-  const pid_t child = spawn_service(podman, socket, words.get());
+  const pid_t child = spawn_service(podman, directory, socket, words.get());
   log::debug("started {} system service on {}", podman, socket);
   const auto deadline = steady_clock::now() + start_limit;
   while (!answers(socket)) {
@@ -138,14 +168,14 @@ std::string ensure_private_service(const StopSource* stop) {
                   "see that 'podman info' works for you, or use --runtime docker");
     }
     if (steady_clock::now() > deadline) {
-      ::kill(child, SIGTERM);
+      end_service(child);
       throw Error(ErrorKind::timeout, "cannot start 'podman system service': no answer in 15 s",
                   "see that 'podman info' works for you, or use --runtime docker");
     }
     pollfd watch{stop != nullptr ? stop->fd() : -1, POLLIN, 0};
     ::poll(&watch, 1, 5);
     if (stop != nullptr && stop->requested()) {
-      ::kill(child, SIGTERM);
+      end_service(child);
       stop->check();
     }
   }

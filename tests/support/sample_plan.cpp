@@ -1,5 +1,7 @@
 #include "sample_plan.hpp"
 
+#include "core/canary.hpp"
+
 namespace drydock::test {
 namespace {
 
@@ -37,6 +39,7 @@ core::PlanRequest sample_request() {
   }
   request.internal_subnet = *runtime::Cidr::parse("10.231.0.8/29");
   request.egress_subnet = *runtime::Cidr::parse("10.231.0.16/29");
+  request.wall_checks = core::canary_checks();
   request.sidecar_directory = "/run/user/1000/drydock/sessions/0123abcd/sidecar";
   return request;
 }

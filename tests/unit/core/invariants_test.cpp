@@ -120,6 +120,22 @@ std::vector<Breach> breaches() {
       {"agent_ipv6", contained, [](Plan& p) { p.agent.sysctls.clear(); }, "INV-9", "IPv6"},
       {"agent_ipv6_on", contained, [](Plan& p) { p.agent.sysctls["net.ipv6.conf.all.disable_ipv6"] = "0"; },
        "INV-9", "IPv6"},
+      {"probe_missing", contained, [](Plan& p) { p.probe.reset(); }, "INV-9", "would not check"},
+      {"probe_elsewhere", contained, [](Plan& p) { p.probe->networks[0].address.value += 1; }, "INV-9",
+       "stand elsewhere"},
+      {"probe_on_egress", contained, [](Plan& p) { p.probe->networks[0].network = p.networks[1].name; },
+       "INV-9", "stand elsewhere"},
+      {"probe_dns", contained, [](Plan& p) { p.probe->no_dns = false; }, "INV-9", "stand elsewhere"},
+      {"probe_sysctls", contained, [](Plan& p) { p.probe->sysctls.clear(); }, "INV-9", "stand elsewhere"},
+      {"probe_image", contained, [](Plan& p) { p.probe->image = p.agent.image; }, "INV-9", "another program"},
+      {"probe_program", contained, [](Plan& p) { p.probe->entrypoint[0] = "/bin/true"; }, "INV-9",
+       "another program"},
+      {"probe_root", contained, [](Plan& p) { p.probe->uid = 0; }, "INV-8", "have powers"},
+      {"probe_mount", contained, [](Plan& p) { p.probe->binds = p.sidecar->binds; }, "INV-8", "have powers"},
+      {"probe_capabilities", contained, [](Plan& p) { p.probe->capabilities = {"NET_RAW"}; }, "INV-8",
+       "have powers"},
+      {"probe_label", contained, [](Plan& p) { p.probe->labels.clear(); }, "INV-11",
+       "the canary does not carry"},
       {"sidecar_one_network", contained, [](Plan& p) { p.sidecar->networks.pop_back(); }, "INV-9",
        "on its two networks"},
       {"sidecar_other_network", contained, [](Plan& p) { p.sidecar->networks[1].network = "bridge"; },
@@ -210,7 +226,7 @@ TEST(InvariantsOfSound, AnEmptyAllowlistIsSound) {
 TEST(InvariantsOfSound, EveryBreachIsTold) {
   Plan plan = contained();
   plan.agent.uid = 0;
-  plan.agent.no_dns = false;
+  plan.agent.no_dns = plan.probe->no_dns = false;
   plan.agent.init = false;
   EXPECT_THAT(broken_invariants(plan), SizeIs(3));
 }

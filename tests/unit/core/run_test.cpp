@@ -360,6 +360,7 @@ TEST_F(ContainedRun, ASignalWhileItRunsEndsItAndIsTheStatus) {
   engine->agent_ends_at_once = false;
   engine->after = [&](const std::string& call, std::size_t) {
     if (call.find("containers.inspect drydock-demo-") == 0 && call.find("-egress") == std::string::npos &&
+        call.find("-probe") == std::string::npos &&
         engine->container_map.begin()->second.state == runtime::ContainerState::running)
       stop.request(SIGTERM);
   };
@@ -376,6 +377,7 @@ TEST_F(ContainedRun, ASignalIsTheStatusEvenWhenTheEngineCannotStopTheAgent) {
   };
   engine->after = [&](const std::string& call, std::size_t) {
     if (call.find("containers.inspect drydock-demo-") == 0 && call.find("-egress") == std::string::npos &&
+        call.find("-probe") == std::string::npos &&
         engine->container_map.begin()->second.state == runtime::ContainerState::running)
       stop.request(SIGINT);
   };

@@ -5,6 +5,8 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/json.hpp"
+#include "core/canary.hpp"
 #include "core/session.hpp"
 #include "orchestration.hpp"
 #include "sample_plan.hpp"
@@ -38,9 +40,11 @@ TEST_F(Launch, MakesReadsBackAndStartsInOrder) {
           "networks.create drydock_internal_0123abcd", "networks.inspect drydock_internal_0123abcd",
           "networks.create drydock_egress_0123abcd", "networks.inspect drydock_egress_0123abcd",
           "containers.create drydock-demo-0123abcd-egress", "containers.inspect drydock-demo-0123abcd-egress",
-          "containers.create drydock-demo-0123abcd", "containers.inspect drydock-demo-0123abcd",
           "containers.attach drydock-demo-0123abcd-egress", "containers.start drydock-demo-0123abcd-egress",
-          "containers.inspect drydock-demo-0123abcd-egress"));
+          "containers.inspect drydock-demo-0123abcd-egress", "containers.create drydock-demo-0123abcd-probe",
+          "containers.inspect drydock-demo-0123abcd-probe", "containers.attach drydock-demo-0123abcd-probe",
+          "containers.start drydock-demo-0123abcd-probe", "containers.create drydock-demo-0123abcd",
+          "containers.inspect drydock-demo-0123abcd", "containers.remove drydock-demo-0123abcd-probe"));
   const std::string folder = session_directory("0123abcd");
   EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all) << "others cannot get at the filter";
   EXPECT_EQ(fs::status(folder + "/sidecar").permissions() & fs::perms::others_all,
@@ -62,7 +66,7 @@ TEST_F(Launch, LeavesNothingWhateverFails) {
     calls = engine->calls().size();
     session.remove();
   }
-  ASSERT_GE(calls, 11U);
+  ASSERT_GE(calls, 16U);
   for (const Moment moment : {Moment::before, Moment::after}) {
     for (std::size_t number = 0; number < calls; ++number) {
       fresh_engine();
@@ -83,7 +87,7 @@ TEST_F(Launch, LeavesNothingWhateverFails) {
 }
 
 TEST_F(Launch, LeavesNothingWheneverASignalComes) {
-  for (std::size_t number = 0; number < 11; ++number) {
+  for (std::size_t number = 0; number < 16; ++number) {
     fresh_engine();
     engine->after = [&](const std::string&, std::size_t at) {
       if (at != number) return;
@@ -96,6 +100,40 @@ TEST_F(Launch, LeavesNothingWheneverASignalComes) {
     EXPECT_FALSE(stop.requested()) << "the removal must not be stopped as well";
     expect_nothing_left("signal at call " + std::to_string(number));
   }
+}
+
+TEST_F(Launch, RefusesBehindAWallThatDoesNotHold) {
+  const auto report = [](const std::string& hole) {
+    Json checks = Json::array();
+    for (const std::string& name : canary_checks())
+      checks.push_back({{"name", name}, {"expected", "403"}, {"got", "200"}, {"ok", name != hole}});
+    return Json{{"event", "probe"}, {"checks", checks}}.dump() + "\n";
+  };
+  std::vector<std::pair<std::string, std::string>> outputs{{"nonsense\n", "did not report"},
+                                                           {"{\"checks\":[]}\n", "did not make the checks"},
+                                                           {"{\"checks\":[1,2,3,4]}\n", "not an object"}};
+  for (const std::string& name : canary_checks())
+    outputs.emplace_back(report(name), name + " should be '403' and is '200'");
+  for (const auto& [output, words] : outputs) {
+    fresh_engine();
+    engine->probe_output = output;
+    const Plan made = plan();
+    Session session(*engine, made, stop);
+    try {
+      session.launch();
+      ADD_FAILURE() << "went on after " << output;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::refused);
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+    expect_nothing_left(output);
+  }
+  fresh_engine();
+  engine->probe_output = report("");
+  const Plan made = plan();
+  Session session(*engine, made, stop);
+  EXPECT_NO_THROW(session.launch()) << "the control";
+  session.remove();
 }
 
 TEST_F(Launch, TrustsNoEngineThatMadeSomethingElse) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <ctime>
 
 #include <filesystem>
 
@@ -176,6 +177,26 @@ TEST_P(Collectable, IsWhatCannotComeBack) {
   session.detached = GetParam().detached;
   const auto reason = collectable(session);
   EXPECT_EQ(reason.value_or("stays"), GetParam().reason == nullptr ? "stays" : GetParam().reason);
+}
+
+// A clock that is set, forwards or back, says nothing about who lives.
+TEST(CollectableClock, DoesNotGoByTheClock) {
+  constexpr std::int64_t century = 100LL * 365 * 24 * 3600;
+  const std::int64_t now = std::time(nullptr);
+  for (const std::int64_t created : {std::int64_t{0}, std::int64_t{1}, now - century, now + century}) {
+    SessionRecord session;
+    session.owner = Owner::self();
+    session.created = created;
+    for (const auto state : {ContainerState::created, ContainerState::running, ContainerState::exited}) {
+      session.agent_state = state;
+      EXPECT_EQ(collectable(session), std::nullopt) << created;
+    }
+    session.owner->boot_id = "00000000-0000-4000-8000-000000000000";
+    session.agent_state = ContainerState::running;
+    EXPECT_NE(collectable(session), std::nullopt) << "the control: its owner is dead, created " << created;
+    session.detached = true;
+    EXPECT_EQ(collectable(session), std::nullopt) << created;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,0 +1,359 @@
+#include "guard/probe.hpp"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include "base/json.hpp"
+#include "base/unique_fd.hpp"
+
+namespace drydock::guard {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// The proxy is near; what takes it this long is a fault.
+constexpr milliseconds answer_limit{5000};
+constexpr std::uint16_t dns_port = 53;
+// Asked of name servers, which know it wherever one leads outside.
+constexpr std::string_view dns_question("\3one\3one\3one\3one\0\0\1\0\1", 21);
+constexpr std::size_t dns_header = 12;
+constexpr unsigned dns_server_failure = 2;  // RFC 1035, 4.1.1
+constexpr unsigned dns_refused = 5;
+
+class Clock {
+ public:
+  explicit Clock(milliseconds limit) : end_(steady_clock::now() + limit) {}
+  int left() const {
+    const auto rest = std::chrono::duration_cast<milliseconds>(end_ - steady_clock::now()).count();
+    return static_cast<int>(std::max<std::int64_t>(rest, 0));
+  }
+
+ private:
+  steady_clock::time_point end_;
+};
+
+bool wait_for(int fd, short events, const Clock& clock) {
+  pollfd watch{fd, events, 0};
+  while (true) {
+    const int count = ::poll(&watch, 1, clock.left());
+    if (count < 0 && errno == EINTR) continue;
+    return count > 0;
+  }
+}
+
+struct Dialled {
+  UniqueFd fd;
+  int error = 0;  // 0: it is connected; ETIMEDOUT: nobody said a word
+};
+
+Dialled dial(const Endpoint& to, int type, const Clock& clock) {
+  sockaddr_storage address{};
+  const socklen_t size = to.address.to_sockaddr(to.port, address);
+  Dialled result{UniqueFd(::socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), 0};
+  if (!result.fd) return {{}, errno};
+  if (::connect(result.fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return result;
+  if (errno != EINPROGRESS) return {{}, errno};
+  if (!wait_for(result.fd.get(), POLLOUT, clock)) return {{}, ETIMEDOUT};
+  socklen_t length = sizeof result.error;
+  ::getsockopt(result.fd.get(), SOL_SOCKET, SO_ERROR, &result.error, &length);
+  return result;
+}
+
+std::string word(int error) {
+  switch (error) {
+    case 0:
+      return "connected";
+    case ECONNREFUSED:
+      return "refused";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return "unreachable";
+    case ETIMEDOUT:
+      return "no answer";
+    default:
+      return std::strerror(error);
+  }
+}
+
+// The status that the proxy answers a request with.
+std::string ask_proxy(const Endpoint& proxy, const std::string& request) {
+  const Clock clock(answer_limit);
+  const Dialled dialled = dial(proxy, SOCK_STREAM, clock);
+  if (dialled.error != 0) return "proxy: " + word(dialled.error);
+  if (::send(dialled.fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return "proxy: closed";
+  std::string reply;
+  std::array<char, 512> block{};
+  while (reply.find("\r\n") == std::string::npos && reply.size() < 4096) {
+    if (!wait_for(dialled.fd.get(), POLLIN, clock)) return "proxy: no answer";
+    const ssize_t count = ::recv(dialled.fd.get(), block.data(), block.size(), 0);
+    if (count <= 0) break;
+    reply.append(block.data(), static_cast<std::size_t>(count));
+  }
+  // "HTTP/1.1 403 …"
+  const auto blank = reply.find(' ');
+  const bool http = reply.compare(0, 5, "HTTP/") == 0 && blank != std::string::npos;
+  const std::string status = http ? reply.substr(blank + 1, 3) : "";
+  const bool number = status.size() == 3 && status.find_first_not_of("0123456789") == std::string::npos;
+  return number ? status : "proxy: closed";
+}
+
+std::string connect_request(const std::string& authority) {
+  return "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n";
+}
+
+struct Gateway {
+  std::string interface;
+  std::uint32_t address = 0;  // as the kernel has it, network order
+};
+
+// proc(5), /proc/net/route: interface, destination, gateway, in hexadecimal.
+std::vector<Gateway> gateways() {
+  std::vector<Gateway> found;
+  std::ifstream table("/proc/net/route");
+  std::string line;
+  std::getline(table, line);
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string interface;
+    std::string destination;
+    std::string gateway;
+    fields >> interface >> destination >> gateway;
+    if (destination == "00000000" || gateway != "00000000") {
+      found.push_back({interface, static_cast<std::uint32_t>(std::strtoul(gateway.c_str(), nullptr, 16))});
+    }
+  }
+  return found;
+}
+
+// Whether somebody has answered for this address on the link: /proc/net/arp has 0x2 among its flags then. A
+// route through nobody leads nowhere, which Docker 20.10 gives to the members of an internal network.
+bool is_there(const Gateway& gateway) {
+  if (gateway.address == 0) return true;  // a route straight to the link
+  std::ifstream table("/proc/net/arp");
+  if (!table) return true;
+  std::string line;
+  std::getline(table, line);
+  const std::string wanted = Ip::v4(ntohl(gateway.address)).to_string();
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string address;
+    std::string type;
+    std::string flags;
+    fields >> address >> type >> flags;
+    if (address == wanted && (std::strtoul(flags.c_str(), nullptr, 16) & 2U) != 0) return true;
+  }
+  return false;
+}
+
+// The word for what dialling outside came to, once whoever is on the link has had time to answer.
+std::string dial_outside(const ProbeSettings& settings) {
+  const int error = dial(settings.outside, SOCK_STREAM, Clock(settings.silence)).error;
+  if (error != ETIMEDOUT) return word(error);
+  const auto all = gateways();
+  return std::any_of(all.begin(), all.end(), is_there) ? word(error) : "unreachable";
+}
+
+std::string find_route(const ProbeSettings& settings) {
+  if (!std::ifstream("/proc/net/route")) return "unknown";
+  dial_outside(settings);
+  for (const Gateway& gateway : gateways()) {
+    if (is_there(gateway)) return "a route through " + gateway.interface;
+  }
+  return "none";
+}
+
+std::vector<Ip> name_servers() {
+  std::vector<Ip> servers;
+  std::ifstream file("/etc/resolv.conf");
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream fields(line);
+    std::string key;
+    std::string value;
+    fields >> key >> value;
+    const auto ip = Ip::parse(value);
+    if (key == "nameserver" && ip) servers.push_back(*ip);
+  }
+  return servers;
+}
+
+// Empty when this server tells nothing.
+std::string ask_name_server(const Ip& server, const Clock& clock) {
+  const Dialled dialled = dial({server, dns_port}, SOCK_DGRAM, clock);
+  if (dialled.error != 0) return {};
+  std::string query("\x44\x59\1\0\0\1\0\0\0\0\0\0", dns_header);  // recursion desired, one question
+  query += dns_question;
+  if (::send(dialled.fd.get(), query.data(), query.size(), MSG_NOSIGNAL) < 0) return {};
+  std::array<unsigned char, 1500> answer{};
+  if (!wait_for(dialled.fd.get(), POLLIN, clock)) return {};
+  const ssize_t count = ::recv(dialled.fd.get(), answer.data(), answer.size(), 0);
+  if (count < static_cast<ssize_t>(dns_header)) return {};
+  const unsigned code = answer[3] & 0x0fU;
+  if (code == dns_server_failure || code == dns_refused) return {};
+  return "an answer from " + server.to_string();
+}
+
+std::string ask_name_servers(const ProbeSettings& settings) {
+  std::vector<Ip> servers = name_servers();
+  servers.push_back(settings.host);
+  servers.push_back(settings.proxy.address);
+  const Clock clock(settings.silence);
+  std::vector<std::string> answers(servers.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    threads.emplace_back([&, i] { answers[i] = ask_name_server(servers[i], clock); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& answer : answers) {
+    if (!answer.empty()) return answer;
+  }
+  return "none";
+}
+
+// Any word from there, a refusal too, shows that the host is there.
+std::string dial_host(const ProbeSettings& settings) {
+  for (const std::uint16_t port : {std::uint16_t{22}, std::uint16_t{80}}) {
+    const std::string got = word(dial({settings.host, port}, SOCK_STREAM, Clock(settings.silence)).error);
+    if (got != "no answer" && got != "unreachable") return got;
+  }
+  return "nobody";
+}
+
+std::string find_ipv6() {
+  std::ifstream table("/proc/net/if_inet6");
+  std::string line;
+  return table && std::getline(table, line) ? "an address" : "none";
+}
+
+struct Check {
+  const char* name;
+  const char* expected;
+  std::function<std::string(const ProbeSettings&)> run;
+  std::function<bool(const std::string&)> holds;  // empty: it got what it expected
+};
+
+const std::vector<Check>& table() {
+  static const std::vector<Check> checks{
+      {"allowed",
+       "200",
+       [](const auto& s) { return ask_proxy(s.proxy, connect_request(s.canary + ":443")); },
+       {}},
+      {"unlisted",
+       "403",
+       [](const auto& s) { return ask_proxy(s.proxy, connect_request("not-" + s.canary + ":443")); },
+       {}},
+      {"literal",
+       "403",
+       [](const auto& s) {
+         return ask_proxy(s.proxy, connect_request(s.outside.address.to_string() + ":443"));
+       },
+       {}},
+      {"plain",
+       "403",
+       [](const auto& s) {
+         return ask_proxy(s.proxy, "GET http://" + s.canary + "/ HTTP/1.1\r\nHost: " + s.canary + "\r\n\r\n");
+       },
+       {}},
+      {"port",
+       "403",
+       [](const auto& s) { return ask_proxy(s.proxy, connect_request(s.canary + ":80")); },
+       {}},
+      {"dial", "unreachable", [](const auto& s) { return dial_outside(s); },
+       [](const std::string& got) { return got == "unreachable" || got == "refused"; }},
+      {"dns", "none", [](const auto& s) { return ask_name_servers(s); }, {}},
+      {"host", "nobody", [](const auto& s) { return dial_host(s); }, {}},
+      {"route", "none", [](const auto& s) { return find_route(s); }, {}},
+      {"ipv6", "none", [](const auto&) { return find_ipv6(); }, {}}};
+  return checks;
+}
+
+const Check* find_check(const std::string& name) {
+  const auto found =
+      std::find_if(table().begin(), table().end(), [&](const Check& check) { return check.name == name; });
+  return found == table().end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const std::vector<std::string>& probe_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Check& check : table()) all.emplace_back(check.name);
+    return all;
+  }();
+  return names;
+}
+
+ProbeSettings parse_probe(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) throw ConfigError("it is not a JSON object");
+  ProbeSettings settings;
+  const auto address = [](const Json& value) {
+    const auto ip = value.is_string() ? Ip::parse(value.get<std::string>()) : std::nullopt;
+    if (!ip) throw ConfigError("an address is not understood");
+    return *ip;
+  };
+  try {
+    for (const auto& [key, value] : json.items()) {
+      if (key == "proxy") {
+        settings.proxy = {address(value.at("address")), value.at("port").get<std::uint16_t>()};
+      } else if (key == "host") {
+        settings.host = address(value);
+      } else if (key == "canary") {
+        settings.canary = value.get<std::string>();
+      } else if (key == "checks") {
+        settings.checks = value.get<std::vector<std::string>>();
+      } else if (key == "silence_ms") {
+        settings.silence = milliseconds(value.get<std::uint16_t>());
+      } else {
+        throw ConfigError("key '" + key + "' is unknown");
+      }
+    }
+  } catch (const Json::exception&) {
+    throw ConfigError("a key is missing or not of its type");
+  }
+  const bool known = std::all_of(settings.checks.begin(), settings.checks.end(),
+                                 [](const std::string& name) { return find_check(name) != nullptr; });
+  if (settings.checks.empty() || !known) throw ConfigError("key 'checks' names none, or an unknown one");
+  if (settings.proxy.port == 0 || settings.host == Ip{} || settings.canary.empty()) {
+    throw ConfigError("one of the keys proxy, host and canary is missing");
+  }
+  return settings;
+}
+
+std::vector<ProbeCheck> probe(const ProbeSettings& settings) {
+  std::vector<ProbeCheck> results(settings.checks.size());
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const Check& check = *find_check(settings.checks[i]);
+      results[i] = {check.name, check.expected, check.run(settings), false};
+      results[i].ok = check.holds ? check.holds(results[i].got) : results[i].got == check.expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return results;
+}
+
+std::string to_line(const std::vector<ProbeCheck>& checks) {
+  Json list = Json::array();
+  for (const ProbeCheck& check : checks) {
+    list.push_back(
+        {{"name", check.name}, {"expected", check.expected}, {"got", check.got}, {"ok", check.ok}});
+  }
+  return Json{{"event", "probe"}, {"checks", list}}.dump() + "\n";
+}
+
+}  // namespace drydock::guard
