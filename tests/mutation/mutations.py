@@ -47,7 +47,7 @@ MUTATIONS = [
     one("invariants-off", "the plan is not checked", *NO_INVARIANTS, "unit_core"),
     one("verify-off", "what the engine made is not read back", *NO_VERIFY, "unit_core"),
     # What the proxy is told.
-    one("listen-everywhere", "the proxy listens on all addresses", PROXY, '"Listen " + listen.to_string()', '"Listen 0.0.0.0"',
+    one("listen-everywhere", "the proxy listens on all addresses", PROXY, '"Listen " + listen.to_string()', 'std::string("Listen 0.0.0.0")',
         "unit_core"),
     one("filter-allows", "the proxy's default is to allow", PROXY, "FilterDefaultDeny Yes", "FilterDefaultDeny No", "unit_core"),
     one("filter-hosts", "the filter sees hosts instead of authorities", PROXY, "FilterURLs On", "FilterURLs Off", "unit_core"),
