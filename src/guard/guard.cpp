@@ -86,9 +86,7 @@ void Guard::watch_directory() {
 }
 
 int Guard::run() {
-  proxy_.emplace(config_.tinyproxy);
-  loop_.add(proxy_->output(), EPOLLIN, [this](std::uint32_t) { on_proxy_output(); });
-  start_deadline_ = loop_.after(timing_.proxy_start, [this] { end(1, "the proxy did not listen in time"); });
+  start_proxy();
   loop_.run();
   proxy_.reset();
   pollfd reader{log_.fd(), POLLOUT, 0};
@@ -127,14 +125,41 @@ void Guard::on_signal() {
       if (pid != proxy_->pid()) continue;
       on_proxy_output();
       proxy_->forget();
-      end(1, WIFSIGNALED(how) ? "the proxy was ended by signal " + std::to_string(WTERMSIG(how))
-                              : "the proxy ended with status " + std::to_string(WEXITSTATUS(how)));
+      on_proxy_end(how);
     }
   }
 }
 
 // --- the proxy
 // ----------------------------------------------------------------------------------------------------
+
+void Guard::start_proxy() {
+  proxy_.emplace(config_.tinyproxy);
+  loop_.add(proxy_->output(), EPOLLIN, [this](std::uint32_t) { on_proxy_output(); });
+  start_deadline_ = loop_.after(timing_.proxy_start, [this] { end(1, "the proxy did not listen in time"); });
+}
+
+// tinyproxy 1.11 frees its filter while its threads may still read it, so a reload can crash it. Once it has
+// listened, a crash costs the tunnels that are open and not the session's egress.
+void Guard::on_proxy_end(int how) {
+  const bool crashed = WIFSIGNALED(how) && (WTERMSIG(how) == SIGSEGV || WTERMSIG(how) == SIGBUS ||
+                                            WTERMSIG(how) == SIGABRT || WTERMSIG(how) == SIGILL);
+  const std::string reason = WIFSIGNALED(how)
+                                 ? "the proxy was ended by signal " + std::to_string(WTERMSIG(how))
+                                 : "the proxy ended with status " + std::to_string(WEXITSTATUS(how));
+  if (!crashed || !ready_) return end(1, reason);
+  Event event;
+  event.event = "proxy";
+  event.reason = reason + " and is started again";
+  write(event);
+  ready_ = false;
+  loop_.remove(proxy_->output());
+  try {
+    start_proxy();
+  } catch (const std::exception& error) {
+    end(1, error.what());
+  }
+}
 
 void Guard::on_proxy_output() {
   std::array<char, 16384> block{};
@@ -173,6 +198,12 @@ void Guard::on_ready() {
   event.event = "ready";
   event.generation = config_.rules.generation;
   write(event);
+  // A proxy that has just started has read the newest filter.
+  if (confirm_deadline_ != 0) {
+    loop_.cancel(confirm_deadline_);
+    return confirm_reload({});
+  }
+  if (std::exchange(reload_again_, false)) reload();
 }
 
 // --- changes

@@ -21,7 +21,8 @@ class Guard {
   // ConfigError and std::system_error.
   Guard(std::string directory, const Timing& timing, const Limits& limits, int log_fd);
 
-  // Until SIGTERM or SIGINT (returns 0) or until the proxy ends or does not start (1).
+  // Until SIGTERM or SIGINT (returns 0) or until the proxy ends or does not start (1). A proxy that crashes
+  // after it has listened is started again.
   int run();
 
  private:
@@ -29,6 +30,8 @@ class Guard {
   void watch_signals();
   void on_directory();
   void on_signal();
+  void start_proxy();
+  void on_proxy_end(int how);  // as waitpid(2) reports it
   void on_proxy_output();
   void on_proxy_line(const std::string& line);
   void probe_proxy();

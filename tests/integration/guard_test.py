@@ -300,6 +300,16 @@ class FromStartToEnd(unittest.TestCase):
         with self.assertRaises(OSError):
             connect("allowed.test:443", address=("127.0.0.1", GUARD_PORT))
 
+    def test_a_crash_of_its_proxy_is_survived(self):
+        sidecar = self.make()
+        sidecar.wait_for(event="ready")
+        for number in (signal.SIGSEGV, signal.SIGABRT):
+            os.kill(sidecar.proxy_pid(), number)
+            sidecar.wait_for(event="proxy", reason=f"the proxy was ended by signal {number.value} and is started again")
+            sidecar.wait_for(event="ready")
+            self.assertEqual(status("allowed.test:443", timeout=5), 200)
+            self.assertEqual(status("denied.test:443", timeout=5), 403)
+
     def test_it_does_not_start_on_a_wrong_configuration(self):
         for changes in ({"lisen_port": 1}, {"public": ["everything"]}, {"entries": [{"pattern": "^.*$", "source": ""}]},
                         {"listen_port": 70000}, {"transparent": {"address": "192.0.2.1", "port": 443}},

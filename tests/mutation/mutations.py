@@ -1,0 +1,103 @@
+"""The mutations of tests/mutation/run: each takes one protection out, and names the stages that should notice, cheapest first."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    what: str
+    edits: list  # (file, text that is there once, its replacement)
+    stages: list  # "unit_PROGRAM [FILTER]" or "lab CONFIGURATION TESTS"
+
+
+def one(name, what, file, old, new, *stages):
+    return Mutation(name, what, [(file, old, new)], list(stages))
+
+
+PODMAN_WIRE, DOCKER_WIRE = "src/podman/wire.cpp", "src/docker/wire.cpp"
+PODMAN_NETS, DOCKER_NETS = "src/podman/networks.cpp", "src/docker/networks.cpp"
+PLAN, PROXY = "src/core/plan.cpp", "src/core/proxy_config.cpp"
+PATTERN, FLOOR, TUNNEL = "src/core/host_pattern.cpp", "src/guard/floor.cpp", "src/guard/tunnel.cpp"
+
+NO_VERIFY = ("src/core/verify.cpp", "  if (found.empty()) return;", "  return;")
+NO_INVARIANTS = ("src/core/invariants.cpp", "  if (breaches.empty()) return;", "  return;")
+NO_IPV6_SYSCTL = (PLAN, '  plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};\n', "")
+INHIBIT_OFF = (DOCKER_NETS, 'options[inhibit_ipv4] = "true";', 'options[inhibit_ipv4] = "false";')
+PODMAN_DNS = (PODMAN_NETS, '{"dns_enabled", false},', '{"dns_enabled", true},')
+PODMAN_GATEWAY = (PODMAN_NETS, '{{{"subnet", spec.subnet.to_string()}}}',
+                  '{{{"subnet", spec.subnet.to_string()}, {"gateway", spec.subnet.at(1).to_string()}}}')
+
+MUTATIONS = [
+    # What the plan says.
+    one("agent-ipv6", "the agent's IPv6 is left on", *NO_IPV6_SYSCTL, "unit_core Plan*:*Invariant*", "unit_core"),
+    one("agent-dns", "the agent gets the engine's name servers", PLAN, "plan.agent.no_dns = true;", "plan.agent.no_dns = false;",
+        "unit_core"),
+    one("sidecar-forward", "the sidecar routes packets", PLAN, '{"net.ipv4.ip_forward", "0"}', '{"net.ipv4.ip_forward", "1"}',
+        "unit_core"),
+    one("sidecar-config-writable", "the sidecar may write its own filter", PLAN,
+        "{{plan.sidecar_directory, proxy_config_directory, true}}", "{{plan.sidecar_directory, proxy_config_directory, false}}",
+        "unit_core"),
+    one("sidecar-root-writable", "the sidecar's root is writable", PLAN, "sidecar.read_only_root = true;",
+        "sidecar.read_only_root = false;", "unit_core"),
+    one("proxy-variables", "the session's user may set other proxies", PLAN,
+        "  for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;\n  set_proxy_environment(",
+        "  set_proxy_environment(", "unit_core"),
+    one("limit-ignored", "a limit that is not enforced is no error", PLAN, "      cannot_limit(option, engine, what);\n", "",
+        "unit_core"),
+    one("invariants-off", "the plan is not checked", *NO_INVARIANTS, "unit_core"),
+    one("verify-off", "what the engine made is not read back", *NO_VERIFY, "unit_core"),
+    # What the proxy is told.
+    one("listen-everywhere", "the proxy listens on all addresses", PROXY, '"Listen " + listen.to_string()', 'std::string("Listen 0.0.0.0")',
+        "unit_core"),
+    one("filter-allows", "the proxy's default is to allow", PROXY, "FilterDefaultDeny Yes", "FilterDefaultDeny No", "unit_core"),
+    one("filter-hosts", "the filter sees hosts instead of authorities", PROXY, "FilterURLs On", "FilterURLs Off", "unit_core"),
+    one("any-port", "tunnels to any port", PROXY, '  text += "ConnectPort 443\\n";\n', "", "unit_core"),
+    one("no-guard", "tunnels do not go through the guard", PROXY,
+        '  text += "Upstream http 127.0.0.1:" + std::to_string(guard_port) + "\\n";\n', "", "unit_core"),
+    one("pattern-start", "patterns without their first anchor", PATTERN, 'std::string ere = "^";', "std::string ere;", "unit_core"),
+    one("pattern-end", "patterns without their last anchor", PATTERN, 'ere + ":443$"', 'ere + ":443"', "unit_core"),
+    one("pattern-dot", "a dot in a pattern fits anything", PATTERN, "    if (c == '.') ere += '\\\\';\n", "", "unit_core"),
+    # What the guard does.
+    one("floor-off", "the guard dials any address", FLOOR, "if (!row.range.contains(ip)) continue;",
+        "if (row.reason != nullptr) continue;", "unit_guard"),
+    one("own-addresses", "the guard dials the host's own addresses", FLOOR,
+        "return std::find(rules.own.begin(), rules.own.end(), ip) != rules.own.end() ||", "return", "unit_guard"),
+    one("sni-off", "any server name in a tunnel", TUNNEL, "  if (sni_ != host_) return cut(with_sni(sni_));\n", "", "unit_guard"),
+    one("direct-leg-open", "the transparent leg asks no list", TUNNEL, "    host_ = sni_;\n    return admit();",
+        "    host_ = sni_;\n    return resolve();", "unit_guard"),
+    # What the engines are asked for.
+    one("podman-dns", "Podman's name service on the networks", *PODMAN_DNS, "unit_engines", "lab P4r Wall.J5_*"),
+    one("podman-gateway", "Podman's bridge has an address of the host's", *PODMAN_GATEWAY, "unit_engines", "lab P4 Wall.J6_*"),
+    one("podman-internal", "Podman's internal network leads out", PODMAN_NETS, '{"internal", spec.internal},',
+        '{"internal", false},', "unit_engines", "lab P4r Jail.J4_*"),
+    one("podman-capabilities", "Podman's default capabilities", PODMAN_WIRE,
+        '{"cap_drop", dropped_capabilities(spec.capabilities)},', '{"cap_drop", Json::array()},', "unit_engines",
+        "lab P4r Jail.J12_*"),
+    one("podman-new-privileges", "privileges can be gained under Podman", PODMAN_WIRE,
+        '{"no_new_privileges", spec.no_new_privileges},', '{"no_new_privileges", false},', "unit_engines", "lab P4r Jail.J12_*"),
+    one("podman-seccomp", "no seccomp profile of drydock's for Podman", "src/podman/containers.cpp",
+        '  body["seccomp_profile_path"] = profile.path();\n', "", "unit_engines", "lab P4r Jail.J12_*"),
+    one("podman-proxy-variables", "Podman hands the host's proxy variables on", PODMAN_WIRE, '{"httpproxy", false},',
+        '{"httpproxy", true},', "unit_engines", "lab P4r View.J22_*"),
+    one("docker-inhibit", "Docker's bridge has an address of the host's", *INHIBIT_OFF, "unit_engines", "lab D20 Wall.J6_*"),
+    one("docker-icc", "Docker's sidecars see each other", DOCKER_NETS, 'options[enable_icc] = "false";',
+        'options[enable_icc] = "true";', "unit_engines", "lab D20 Wall.J7_*"),
+    one("docker-internal", "Docker's internal network leads out", DOCKER_NETS, '{"Internal", spec.internal},',
+        '{"Internal", false},', "unit_engines", "lab D20 Jail.J4_*"),
+    one("docker-dns", "Docker's resolver forwards", DOCKER_WIRE, 'host["Dns"] = Json::array({"127.0.0.1"});',
+        'host["Dns"] = Json::array({"203.0.113.53"});', "unit_engines", "lab D20 Wall.J5_*"),
+    one("docker-capabilities", "Docker's default capabilities", DOCKER_WIRE, '{"CapDrop", Json::array({"ALL"})},',
+        '{"CapDrop", Json::array()},', "unit_engines", "lab D20 Jail.J12_*"),
+    one("docker-new-privileges", "privileges can be gained under Docker", DOCKER_WIRE,
+        '  if (spec.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");\n', "", "unit_engines",
+        "lab D20 Jail.J12_*"),
+    # The wall itself, with what would stop the session before it taken out too.
+    Mutation("agent-ipv6-unverified", "the agent's IPv6 is left on", [NO_IPV6_SYSCTL, NO_INVARIANTS], ["lab P4r Wall.J6_*:Jail.J4_*"]),
+    Mutation("docker-inhibit-unverified", "Docker's bridge has an address of the host's", [INHIBIT_OFF, NO_VERIFY],
+             ["lab D20 Wall.J6_*"]),
+    Mutation("podman-gateway-unverified", "Podman's bridge has an address of the host's", [PODMAN_GATEWAY, NO_VERIFY],
+             ["lab P4 Wall.J6_*"]),
+    Mutation("podman-dns-unverified", "Podman's name service, and the agent may ask it",
+             [PODMAN_DNS, NO_VERIFY, NO_INVARIANTS, (PLAN, "plan.agent.no_dns = true;", "plan.agent.no_dns = false;")],
+             ["lab P4r Wall.J5_*"]),
+]
