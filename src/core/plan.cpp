@@ -214,8 +214,9 @@ Plan build_plan(const PlanRequest& request) {
   plan.agent.no_dns = true;
   plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
   if (request.engine.engine == "podman") {
-    // Podman adds this name with the host's address; the first entry wins.
+    // Podman adds these names with an address of the host's; the first entry wins.
     plan.agent.host_entries.push_back({"host.containers.internal", "127.0.0.1"});
+    plan.agent.host_entries.push_back({"host.docker.internal", "127.0.0.1"});
   }
   add_transparent_names(request.allowlist, proxy, plan.agent);
   plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};

@@ -166,6 +166,7 @@ TEST(Plan, HidesTheHostsNameOnPodman) {
   EXPECT_THAT(build_plan(request).agent.host_entries,
               ElementsAre(runtime::HostEntry{"drydock-egress", "10.231.0.10"},
                           runtime::HostEntry{"host.containers.internal", "127.0.0.1"},
+                          runtime::HostEntry{"host.docker.internal", "127.0.0.1"},
                           runtime::HostEntry{"example.org", "10.231.0.10"}));
   request.engine.engine = "docker";
   EXPECT_THAT(build_plan(request).agent.host_entries,
