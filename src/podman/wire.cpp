@@ -14,7 +14,7 @@ namespace drydock::podman {
 namespace {
 
 constexpr std::uint64_t cpu_period = 100000;
-constexpr std::int64_t log_size = 10 * 1024 * 1024;
+constexpr std::int64_t log_size = std::int64_t{10} << 20;
 
 std::string octal(unsigned mode) {
   char text[16] = {};
@@ -86,7 +86,7 @@ runtime::Labels to_labels(const Json* json) {
   return labels;
 }
 
-std::string without_cap_prefix(std::string capability) {
+std::string without_cap_prefix(const std::string& capability) {
   return starts_with(capability, "CAP_") ? capability.substr(4) : capability;
 }
 
@@ -292,8 +292,8 @@ runtime::ContainerReport to_container_report(const Json& json) {
       if (equals != std::string::npos) report.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
     }
   }
-  for (std::string& name : strings_or_empty(json, "BoundingCaps")) {
-    report.effective_capabilities.push_back(without_cap_prefix(std::move(name)));
+  for (const std::string& name : strings_or_empty(json, "BoundingCaps")) {
+    report.effective_capabilities.push_back(without_cap_prefix(name));
   }
   std::sort(report.effective_capabilities.begin(), report.effective_capabilities.end());
   report.process_capabilities = strings_or_empty(json, "EffectiveCaps");
