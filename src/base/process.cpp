@@ -51,7 +51,7 @@ struct Pipe {
 class Child {
  public:
   Child(const std::vector<std::string>& argv, const std::string& program,
-        std::vector<std::string> environment, int output, int error) {
+        const std::vector<std::string>& environment, int output, int error) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);

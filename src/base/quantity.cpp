@@ -52,7 +52,7 @@ std::optional<std::uint64_t> parse_nano_cpus(std::string_view text) {
 }
 
 std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
-  constexpr std::int64_t longest = 366 * 86400;
+  constexpr std::int64_t longest = std::int64_t{366} * 86400;
   constexpr std::string_view units = "dhms";
   constexpr std::int64_t seconds_of[] = {86400, 3600, 60, 1};
   std::int64_t total = 0;

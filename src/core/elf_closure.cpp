@@ -67,7 +67,7 @@ class ElfFile {
       if (segment.p_filesz == 0 || segment.p_filesz > path_limit) break;
       std::string name(segment.p_filesz, '\0');
       read_at(segment.p_offset, name.data(), name.size());
-      return name.c_str();
+      return name.substr(0, name.find('\0'));
     }
     return {};
   }

@@ -31,7 +31,7 @@ void compare_contained(Differences& found, std::string_view what, const Map& pla
   }
 }
 
-std::string describe(std::vector<runtime::BindMount> binds) {
+std::string describe(const std::vector<runtime::BindMount>& binds) {
   std::vector<std::string> lines;
   for (const runtime::BindMount& bind : binds) {
     lines.push_back(bind.source + ":" + bind.target + (bind.read_only ? ":ro" : ":rw"));
@@ -40,7 +40,7 @@ std::string describe(std::vector<runtime::BindMount> binds) {
   return join(lines, " ");
 }
 
-std::string describe(std::vector<runtime::NetworkAttachment> networks, bool addresses) {
+std::string describe(const std::vector<runtime::NetworkAttachment>& networks, bool addresses) {
   std::vector<std::string> lines;
   for (const runtime::NetworkAttachment& leg : networks) {
     lines.push_back(addresses ? leg.network + "=" + leg.address.to_string() : leg.network);

@@ -25,8 +25,6 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 
-extern char** environ;
-
 namespace drydock::podman {
 namespace {
 

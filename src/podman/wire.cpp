@@ -14,7 +14,7 @@ namespace drydock::podman {
 namespace {
 
 constexpr std::uint64_t cpu_period = 100000;
-constexpr std::int64_t log_size = 10 * 1024 * 1024;
+constexpr std::int64_t log_size = std::int64_t{10} << 20;
 
 Json to_mounts(const runtime::ContainerSpec& spec) {
   Json mounts = Json::array();

@@ -137,6 +137,11 @@ TEST_P(Plan, INV_TheEngineHasWhatTheDryRunPrinted) {
 
   for (const auto& [role, container] : find_member(plan, "containers")->items()) {
     SCOPED_TRACE(role);
+    if (role == "probe") {
+      // It showed the jail closed and has gone; what it was is the business of Canary.
+      EXPECT_NE(engine("inspect " + require_string(container, "name")).status, 0);
+      continue;
+    }
     const Made real = made(require_string(container, "name"));
     const auto capabilities = strings_or_empty(container, "capabilities");
     EXPECT_EQ(real.capabilities, std::set<std::string>(capabilities.begin(), capabilities.end()));
