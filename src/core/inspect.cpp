@@ -34,6 +34,7 @@ Json to_json(const runtime::ContainerReport& report) {
                {"oom_killed", report.oom_killed},
                {"user", report.user},
                {"workdir", report.workdir},
+               {"oci_runtime", report.oci_runtime},
                {"tty", report.tty},
                {"environment", report.environment},
                {"labels", report.labels},
