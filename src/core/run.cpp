@@ -143,7 +143,7 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
     return image;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
-    const std::string engine_name = engine.system().info().engine;
+    const std::string engine_name = engine.system().name();
     throw Error(ErrorKind::not_found,
                 "cannot use image '" + printable(reference, 200) + "': " + engine_name + " does not have it",
                 is_default ? "make it with: drydock build --base bootstrap"

@@ -34,7 +34,7 @@ bool is_current(int fd, const std::string& path) {
 NameClaim::NameClaim(runtime::Engine& engine, const std::string& name) {
   const std::string directory = runtime_directory() + "/names";
   make_directories(directory, 0700);
-  path_ = directory + "/" + engine.system().info().engine + "-" + name;
+  path_ = directory + "/" + engine.system().name() + "-" + name;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     file_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file_) throw Error(ErrorKind::internal, with_errno("cannot make file '" + path_ + "'", errno));

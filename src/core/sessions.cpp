@@ -141,7 +141,7 @@ std::vector<SessionRecord> find_sessions(runtime::Engine& engine) {
     if (!ours) return nullptr;
     SessionRecord& record = records[id];
     record.id = id;
-    record.runtime = engine.system().info().engine;
+    record.runtime = engine.system().name();
     take_labels(record, labels);
     return &record;
   };
@@ -286,7 +286,7 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
     }
     collected.push_back(std::move(entry));
   }
-  if (!dry_run) remove_orphaned_directories(sessions, engine.system().info().engine);
+  if (!dry_run) remove_orphaned_directories(sessions, engine.system().name());
   return collected;
 }
 

@@ -124,7 +124,7 @@ const runtime::EngineInfo& DockerSystem::info() {
   if (info_) return *info_;
   const Json answer = api_.call({.purpose = "ask Docker about itself", .path = "/info"});
   runtime::EngineInfo info;
-  info.engine = "docker";
+  info.engine = name();
   info.version = string_or(answer, "ServerVersion");
   info.api_version = api_.version().to_string();
   info.socket = "unix://" + api_.client().socket();

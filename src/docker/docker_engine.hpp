@@ -12,6 +12,7 @@ namespace drydock::docker {
 class DockerSystem : public runtime::System {
  public:
   explicit DockerSystem(runtime::http::Api& api) : api_(api) {}
+  std::string name() const override { return "docker"; }
   const runtime::EngineInfo& info() override;
 
  private:

@@ -105,7 +105,7 @@ const runtime::EngineInfo& PodmanSystem::info() {
   if (info_) return *info_;
   const Json answer = api_.call({.purpose = "ask Podman about itself", .path = "/info"});
   runtime::EngineInfo info;
-  info.engine = "podman";
+  info.engine = name();
   info.api_version = api_.version().to_string();
   info.socket = "unix://" + api_.client().socket();
   if (const Json* version = find_member(answer, "version")) info.version = string_or(*version, "Version");

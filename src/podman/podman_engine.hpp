@@ -12,6 +12,7 @@ namespace drydock::podman {
 class PodmanSystem : public runtime::System {
  public:
   explicit PodmanSystem(runtime::http::Api& api) : api_(api) {}
+  std::string name() const override { return "podman"; }
   const runtime::EngineInfo& info() override;
   // What containers are created with.
   const Json& seccomp_profile();

@@ -18,6 +18,7 @@ namespace drydock::runtime {
 class System {
  public:
   virtual ~System() = default;
+  virtual std::string name() const = 0;  // "podman", "docker"; the engine is not asked
   // Asked once, remembered.
   virtual const EngineInfo& info() = 0;
 };

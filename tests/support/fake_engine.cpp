@@ -60,6 +60,7 @@ void end(FakeContainer& container, int exit_code) {
 class FakeSystem : public runtime::System {
  public:
   explicit FakeSystem(FakeEngine& engine) : engine_(engine) {}
+  std::string name() const override { return engine_.info.engine; }
   const runtime::EngineInfo& info() override {
     engine_.perform("system.info", [] {});
     return engine_.info;
