@@ -87,7 +87,7 @@ TEST_P(Crash, TheShippedProgramKnowsNoFaults) {
 std::string behind_proxy(const std::string& backend) {
   const std::string service =
       backend == "podman"
-          ? "podman system service --time 0 unix://$dir/engine.sock >/dev/null 2>&1 & service=$!; "
+          ? "DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix://$dir/engine.sock >/dev/null 2>&1 & service=$!; "
             "target=$dir/engine.sock; for i in $(seq 100); do test -S $target && break; sleep 0.1; done; "
           : "service=; target=/run/docker.sock; ";
   return "dir=$(mktemp -d); " + service + "python3 " + DRYDOCK_UNIX_PROXY +

@@ -203,7 +203,8 @@ start_docker_rootless() {
 
 start_podman_root() {
   mkdir -p /run/podman
-  "${rootful[@]}" podman system service --time 0 unix:///run/podman/podman.sock </dev/null >>"$log/podman.log" 2>&1 &
+  # Without dpkg's answers about its helpers, as drydock starts one: 0.4 s less for each question about the engine.
+  "${rootful[@]}" env DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix:///run/podman/podman.sock </dev/null >>"$log/podman.log" 2>&1 &
 }
 
 as_command() { # what the command's environment is
