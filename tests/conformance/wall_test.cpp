@@ -10,7 +10,7 @@ namespace {
 
 // Questions of every type over UDP and TCP to each resolver in sight and to those of argv[2:]; argv[1] is a
 // label of each name. Prints how long a look-up by the C library took.
-constexpr const char* dns_script = R"(import os, re, select, socket, struct, sys, time
+constexpr const char* dns_script = R"(import os, re, socket, struct, sys, threading, time
 TYPES = {'A': 1, 'AAAA': 28, 'TXT': 16, 'MX': 15, 'SRV': 33, 'ANY': 255}
 servers = ['127.0.0.11', '127.0.0.1', '127.0.0.53', '8.8.8.8', '203.0.113.53'] + sys.argv[2:]
 servers += re.findall(r'nameserver (\S+)', open('/etc/resolv.conf').read())
@@ -23,21 +23,24 @@ def query(kind, way, n):
     labels = b''.join(bytes([len(l)]) + l.encode() for l in name.split('.')) + b'\0'
     return struct.pack('!6H', 7, 0x100, 1, 0, 0, 0) + labels + struct.pack('!2H', TYPES[kind], 1)
 answers, waiting = 0, []
-for n, server in enumerate(dict.fromkeys(servers)):
-    for kind in TYPES:
-        try:
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            s.sendto(query(kind, 'udp', n), (server, 53))
-            waiting.append(s)
-        except OSError:
-            pass
-        try:
-            s = socket.create_connection((server, 53), 0.3)
-            data = query(kind, 'tcp', n)
-            s.sendall(struct.pack('!H', len(data)) + data)
-            waiting.append(s)
-        except OSError:
-            pass
+def ask(n, server, kind):
+    try:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.sendto(query(kind, 'udp', n), (server, 53))
+        waiting.append(s)
+    except OSError:
+        pass
+    try:
+        s = socket.create_connection((server, 53), 1)
+        data = query(kind, 'tcp', n)
+        s.sendall(struct.pack('!H', len(data)) + data)
+        waiting.append(s)
+    except OSError:
+        pass
+threads = [threading.Thread(target=ask, args=(n, server, kind))
+           for n, server in enumerate(dict.fromkeys(servers)) for kind in TYPES]
+for t in threads: t.start()
+for t in threads: t.join()
 time.sleep(2)
 for s in waiting:
     s.setblocking(False)
@@ -52,7 +55,7 @@ print('lookup', found, round((time.monotonic() - start) * 1000))
 
 // Tries TCP and UDP port 7777 of each of argv[2:], also bound to the interface; argv[1] says whether UDP may
 // be bound too.
-constexpr const char* host_script = R"(import socket, sys
+constexpr const char* host_script = R"(import socket, sys, threading
 def probe(address, kind, bound):
     infos = socket.getaddrinfo(address, 7777, 0, kind)
     for family, kind, _, _, target in infos:
@@ -65,13 +68,17 @@ def probe(address, kind, bound):
                 s.sendto(b'marker', target)
             if b'this is the host' in s.recv(100): return True
     return False
-for address in sys.argv[2:]:
-    for kind, name in ((socket.SOCK_STREAM, 'tcp'), (socket.SOCK_DGRAM, 'udp')):
-        for bound in (False, True):
-            if bound and name == 'udp' and sys.argv[1] == 'tcp': continue
-            try: ok = probe(address, kind, bound)
-            except OSError: ok = False
-            if ok: print('reached', name, address, 'bound' if bound else '')
+def tell(name, address, kind, bound):
+    try: ok = probe(address, kind, bound)
+    except OSError: ok = False
+    if ok: print('reached', name, address, 'bound' if bound else '')
+threads = [threading.Thread(target=tell, args=(name, address, kind, bound))
+           for address in sys.argv[2:]
+           for kind, name in ((socket.SOCK_STREAM, 'tcp'), (socket.SOCK_DGRAM, 'udp'))
+           for bound in (False, True)
+           if not (bound and name == 'udp' and sys.argv[1] == 'tcp')]
+for t in threads: t.start()
+for t in threads: t.join()
 print('done')
 )";
 
@@ -246,10 +253,11 @@ TEST_P(Wall, J10_WithoutItsSidecarTheAgentHasNoWayOut) {
 touch ready
 for i in $(seq 300); do test -e killed && break; sleep 0.1; done
 for i in 1 2; do
-  curl -sS -m 5 https://allowed.test/after-marker
-  curl -sS -m 5 --noproxy '*' https://allowed.test/after-marker
-  curl -sS -m 5 --noproxy '*' http://203.0.113.10:2222/after-marker
-  python3 -c "import socket; socket.create_connection(('203.0.113.10', 4321), 2)"
+  curl -sS -m 3 https://allowed.test/after-marker &
+  curl -sS -m 3 --noproxy '*' https://allowed.test/after-marker &
+  curl -sS -m 3 --noproxy '*' http://203.0.113.10:2222/after-marker &
+  python3 -c "import socket; socket.create_connection(('203.0.113.10', 4321), 2)" &
+  wait
   sleep 0.5
 done > after 2> errors
 exit 7
