@@ -94,6 +94,54 @@ TEST_P(Terminal, StoppingGivesTheTerminalBackAndContinuingTakesIt) {
   EXPECT_EQ(stopped.status, 0) << stopped;
 }
 
+TEST_P(Terminal, ABigPasteArrivesWhole) {
+  write_project_file("take.py", R"(import hashlib, os, tty
+tty.setraw(0)
+print('ready', end='\r\n', flush=True)
+left, digest = 1 << 20, hashlib.sha256()
+while left:
+    got = os.read(0, min(left, 65536))
+    left -= len(got)
+    digest.update(got)
+print(digest.hexdigest(), end='\r\n', flush=True)
+)");
+  const Outcome pasted = run_on_terminal(
+      "python3 take.py", {"expect ready", "paste 1048576", "pasted", "wait 0", "sane", "alone"});
+  EXPECT_EQ(pasted.status, 0) << pasted;
+}
+
+TEST_P(Terminal, AStormOfResizesEndsWithTheLastSize) {
+  write_project_file("size.py", R"(import os, time
+print('up', flush=True)
+for i in range(600):
+    print(f'at {os.get_terminal_size().lines} {os.get_terminal_size().columns};', flush=True)
+    time.sleep(0.05)
+    if os.path.exists('over'): break
+)");
+  const Outcome sized = run_on_terminal(
+      "python3 size.py", {"expect up", "storm 300 60x200", "expect at 60 200;", "expect at 60 200;",
+                          "storm 300 24x80", "expect at 24 80;", "note over", "wait 0", "sane", "alone"});
+  EXPECT_EQ(sized.status, 0) << sized;
+}
+
+TEST_P(Terminal, ProgramsThatTakeTheWholeScreen) {
+  write_project_file("text", "first line\n");
+  constexpr const char* alternate = R"(\x1b[?1049h)";
+  const std::string enter = std::string("expect ") + alternate;
+  const std::string leave = R"(expect \x1b[?1049l)";
+  const Outcome less = run_on_terminal(
+      "less text", {enter, "expect first line", "size 30x100", "send q", leave, "wait 0", "sane", "alone"});
+  EXPECT_EQ(less.status, 0) << less;
+  const Outcome vim = run_on_terminal(
+      "vim -u NONE text", {enter, "expect first line", "storm 50 40x120", R"(send osecond line\x1b)",
+                           "expect second", R"(send :wq\r)", leave, "wait 0", "sane", "alone"});
+  EXPECT_EQ(vim.status, 0) << vim;
+  EXPECT_EQ(sh("cat " + quote(project() + "/text")).out, "first line\nsecond line\n");
+  const Outcome htop = run_on_terminal(
+      "htop", {enter, "expect htop", "size 30x100", "send q", leave, "wait 0", "sane", "alone"});
+  EXPECT_EQ(htop.status, 0) << htop;
+}
+
 TEST_P(Terminal, ExecHasATerminalToo) {
   const Outcome started = run("-d", "sleep 1000");
   ASSERT_EQ(started.status, 0) << started;

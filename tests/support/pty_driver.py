@@ -6,7 +6,10 @@ usage: pty_driver.py [--size ROWSxCOLUMNS] -- CMD...          steps come on stan
   expect TEXT      wait until the screen's output, from where the last expect ended, holds TEXT
   absent TEXT      fail if what came so far since the last expect holds TEXT
   send TEXT        type TEXT; Python escapes: \\r, \\x03, \\x1d
+  paste OCTETS     type that many octets, of text that is not all ASCII
+  pasted           wait until the output holds the SHA-256 of what was pasted, in hexadecimal
   size ROWSxCOLS   resize the terminal
+  storm TIMES ROWSxCOLS   resize it so often, every time to another size; the last one is ROWSxCOLS
   kill SIGNAL      signal the program
   hangup           close the terminal, as when its window is closed
   stopped          wait until the program is stopped (job control)
@@ -23,6 +26,7 @@ Exit status 0 when all steps held; otherwise 1 and the reason, with the output, 
 
 import codecs
 import fcntl
+import hashlib
 import os
 import pty
 import re
@@ -158,6 +162,29 @@ class Terminal:
 
         self.until(find, f"'{text}'")
 
+    def paste(self, octets):
+        text = "0123456789 Zeile, línea, строка, 行\n".encode()
+        data = (text * (octets // len(text) + 1))[:octets]
+        self.digest = hashlib.sha256(data).hexdigest()
+        os.set_blocking(self.master, False)
+        deadline = time.monotonic() + 3 * LIMIT
+        while data:
+            if time.monotonic() > deadline:
+                raise Failure(f"{len(data)} octets were not taken")
+            select.select([self.master], [self.master], [], 0.1)
+            try:
+                data = data[os.write(self.master, data[:4096]):]
+            except BlockingIOError:
+                pass
+            self.turn(0)
+        os.set_blocking(self.master, True)
+
+    def storm(self, times, last):
+        for turn in range(times):
+            set_size(self.master, f"{20 + turn % 40}x{60 + turn % 140}")
+            self.turn(0.002)
+        set_size(self.master, last)
+
     def is_sane(self):
         return termios.tcgetattr(self.master) == self.before
 
@@ -188,6 +215,13 @@ class Terminal:
                 raise Failure(f"'{text}' was shown")
         elif verb == "send":
             os.write(self.master, codecs.decode(text, "unicode_escape").encode("latin-1"))
+        elif verb == "paste":
+            self.paste(int(text))
+        elif verb == "pasted":
+            self.expect(self.digest)
+        elif verb == "storm":
+            times, _, last = text.partition(" ")
+            self.storm(int(times), last)
         elif verb == "size":
             set_size(self.master, text)
         elif verb == "kill":

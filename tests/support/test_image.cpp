@@ -94,6 +94,15 @@ void add_libgcc(core::ImageContent& content) {
   }
 }
 
+// Programs that take the whole screen, and what they know of the terminal.
+void add_screen_programs(core::ImageContent& content) {
+  for (const auto& [path, name] : {std::pair{"/usr/bin/less", "less"}, std::pair{"/usr/bin/vim", "vim.tiny"},
+                                   std::pair{"/usr/bin/htop", "htop"}}) {
+    core::add_program(content, path, find_program(name));
+  }
+  content.add_host_file("/lib/terminfo/x/xterm", "/lib/terminfo/x/xterm");
+}
+
 void add_certificates(core::ImageContent& content, const std::string& ca_file) {
   std::string bundle = read_file(ca_bundle);
   if (!ca_file.empty()) bundle += "\n" + read_file(ca_file);
@@ -112,6 +121,7 @@ core::ImageContent test_image_content(const TestImageOptions& options) {
   core::add_program(content, "/usr/bin/curl", find_program("/usr/bin/curl"));
   core::add_program(content, "/usr/bin/openssl", find_program("/usr/bin/openssl"));
   add_python(content);
+  add_screen_programs(content);
   add_libgcc(content);
   add_certificates(content, options.ca_file);
   content.add_file("/etc/passwd",
