@@ -170,11 +170,13 @@ void Session::start_sidecar() {
   }
   if (!announced || listens(report.pid, address, proxy_port) == Listening::no) {
     const std::string last = last_words(output);
+    const bool limited = last.find("fs.inotify.") != std::string::npos;
     throw Error(ErrorKind::engine,
                 "cannot start sidecar '" + name +
                     "': " + (ended ? "it ended at once" : "it did not listen within 10 s") +
                     (last.empty() ? "" : ", its last words: " + last),
-                "rebuild its image with: drydock build");
+                limited ? "raise that limit of this machine, see sysctl(8)"
+                        : "rebuild its image with: drydock build");
   }
 }
 

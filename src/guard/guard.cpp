@@ -80,6 +80,13 @@ void Guard::watch_directory() {
   changes_ = UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!changes_ ||
       ::inotify_add_watch(changes_.get(), directory_.c_str(), IN_MOVED_TO | IN_CLOSE_WRITE) < 0) {
+    // inotify(7): what these two mean is not what they say.
+    if (errno == EMFILE || errno == ENOSPC) {
+      throw std::runtime_error(
+          "cannot watch '" + directory_ + "': the limit " +
+          (errno == EMFILE ? "fs.inotify.max_user_instances" : "fs.inotify.max_user_watches") +
+          " is reached");
+    }
     throw std::system_error(errno, std::generic_category(), "cannot watch '" + directory_ + "'");
   }
   loop_.add(changes_.get(), EPOLLIN, [this](std::uint32_t) { on_directory(); });

@@ -223,6 +223,44 @@ TEST_P(Fault, AnEngineThatIsKilledAndStartedAgain) {
   expect_works(run_after(""));
 }
 
+// What is counted for the whole machine: no other test may run beside it.
+class Scarce : public Fault {};
+
+// Rootless, containers count as the user's; otherwise the sidecar's own user is the one that counts.
+TEST_P(Scarce, NoInotifyInstanceIsLeft) {
+  expect_works(run_after(""));
+  write_project_file("hog.py", R"(import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+os.setuid(int(sys.argv[1]))
+taken = []
+while (fd := libc.inotify_init1(0)) >= 0: taken.append(fd)
+print(os.strerror(ctypes.get_errno()), flush=True)
+signal.pause()
+)");
+  const std::string user(trim(sh_as_user("id -u").out));
+  const bool as_root = user == "0";
+  // Root's are the machine's own.
+  const std::string users = as_root ? "65534" : user + " 65534";
+  const Outcome hogs = sh("cd " + quote(project()) + "; for user in " + users +
+                          "; do setsid python3 hog.py $user > hog.$user 2>&1 < /dev/null & echo $!; done; "
+                          "for user in " +
+                          users +
+                          "; do for i in $(seq 100); do test -s hog.$user && break; sleep 0.1; done; "
+                          "grep -q 'Too many open files' hog.$user || exit 1; done");
+  ASSERT_EQ(hogs.status, 0) << hogs;
+  const Outcome outcome = run_after("");
+  expect_works_or_refused(outcome, "no inotify instance");
+  const bool refused = outcome.status == 125;
+  const std::string err = outcome.err;
+  ASSERT_EQ(sh("kill " + join(split(trim(hogs.out), '\n'), " ")).status, 0);
+  EXPECT_TRUE(refused) << "the control: the limit was not met";
+  EXPECT_NE(err.find("inotify"), std::string::npos) << "it does not say what is missing: " << err;
+  expect_works(run_after(""));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backend, Scarce, ::testing::Values("podman", "docker"),
+                         [](const auto& backend) { return backend.param; });
+
 INSTANTIATE_TEST_SUITE_P(Backend, Fault, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 
