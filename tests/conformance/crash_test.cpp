@@ -77,6 +77,36 @@ TEST_P(Crash, AnyAnswerThatIsLostLeavesNothing) {
   });
 }
 
+// No lock is held longer than its step: runs that stand still, each after another of its calls, keep nobody
+// waiting.
+TEST_P(Crash, ARunThatStandsStillHoldsNobodyUp) {
+  const std::string neighbour = start_neighbour();
+  const Outcome standing = sh_as_user(
+      "cd " + quote(project()) + "; for n in 1 3 5 7 9 11 13; do (DRYDOCK_FAULT=stop:$n setsid " +
+      DRYDOCK_FAULTY_PROGRAM + " --runtime " + backend() + " -q run --image " + test_image +
+      " -- sh -c 'exit 3' > still.$n.out 2>&1 < /dev/null & run=$!; echo $run > still.$n.pid; wait $run; "
+      "echo $? > still.$n.status) > /dev/null 2>&1 & done; "
+      "stopped() { for p in $(cat still.*.pid); do grep -q '^State:.T' /proc/$p/status && echo $p; done "
+      "2> /dev/null; }; "
+      "for i in $(seq 300); do test $(stopped | wc -l) = 7 && break; sleep 0.1; done; stopped | wc -l");
+  EXPECT_EQ(standing.out, "7\n") << "the control: they stand still " << standing
+                                 << sh("cat " + quote(project()) + "/still.*.out").out;
+  const Outcome others =
+      sh_as_user("cd " + quote(project()) + "; set -e; " + "timeout 30 " + drydock_words() +
+                 " -q run --image " + test_image + " --name other -- echo ran; timeout 30 " +
+                 drydock_words() + " gc; timeout 30 " + drydock_words() + " list | grep -c " + neighbour +
+                 "; timeout 30 " + drydock_words() + " stop " + neighbour + " > /dev/null");
+  EXPECT_EQ(others.status, 0) << others;
+  EXPECT_EQ(others.out, "ran\n1\n") << others;
+  const Outcome ended =
+      sh_as_user("cd " + quote(project()) +
+                 "; kill -CONT $(cat still.*.pid); for i in $(seq 600); do test $(cat still.*.status 2> "
+                 "/dev/null | wc -l) = 7 "
+                 "&& break; sleep 0.1; done; cat still.*.status | sort | uniq -c; cat still.*.out");
+  EXPECT_EQ(trim(ended.out), "7 3") << ended;
+  EXPECT_EQ(everything(), "");
+}
+
 TEST_P(Crash, TheShippedProgramKnowsNoFaults) {
   const Outcome ran = sh_as_user("cd " + quote(project()) + "; DRYDOCK_FAULT=kill:1 " + drydock_words() +
                                  " -q run --image " + test_image + " -- true");
@@ -87,7 +117,8 @@ TEST_P(Crash, TheShippedProgramKnowsNoFaults) {
 std::string behind_proxy(const std::string& backend) {
   const std::string service =
       backend == "podman"
-          ? "DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix://$dir/engine.sock >/dev/null 2>&1 & service=$!; "
+          ? "DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix://$dir/engine.sock >/dev/null "
+            "2>&1 & service=$!; "
             "target=$dir/engine.sock; for i in $(seq 100); do test -S $target && break; sleep 0.1; done; "
           : "service=; target=/run/docker.sock; ";
   return "dir=$(mktemp -d); " + service + "python3 " + DRYDOCK_UNIX_PROXY +

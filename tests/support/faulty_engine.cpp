@@ -15,7 +15,7 @@ namespace drydock::test {
 namespace {
 
 struct Fault {
-  enum class Kind { kill, fail, lose } kind;
+  enum class Kind { kill, stop, fail, lose } kind;
   int at;
 };
 
@@ -31,9 +31,11 @@ std::optional<Fault> fault_from_environment() {
     std::from_chars(number.data(), number.data() + number.size(), at);
   }
   if (at > 0 && kind == "kill") return Fault{Fault::Kind::kill, at};
+  if (at > 0 && kind == "stop") return Fault{Fault::Kind::stop, at};
   if (at > 0 && kind == "fail") return Fault{Fault::Kind::fail, at};
   if (at > 0 && kind == "lose") return Fault{Fault::Kind::lose, at};
-  throw Error(ErrorKind::usage, "cannot use fault '" + printable(fault) + "': not kill:N, fail:N or lose:N");
+  throw Error(ErrorKind::usage,
+              "cannot use fault '" + printable(fault) + "': not kill:N, stop:N, fail:N or lose:N");
 }
 
 // Counts over all nouns of all engines of the process.
@@ -61,6 +63,10 @@ class Counter {
   }
   void strike(const std::string& what) const {
     if (fault_.kind == Fault::Kind::kill) std::raise(SIGKILL);
+    if (fault_.kind == Fault::Kind::stop) {
+      std::raise(SIGSTOP);
+      return;
+    }
     fail(what);
   }
 

@@ -1,6 +1,7 @@
 // An engine that fails on cue, for crash tests: a decorator that counts the calls which change something.
 // DRYDOCK_FAULT=kill:N   carries the N-th out, then this process gets SIGKILL
 //               fail:N   the N-th is not carried out, and is an Error
+//               stop:N   carries the N-th out, then this process gets SIGSTOP
 //               lose:N   the N-th is carried out, and its answer is lost: an Error all the same
 // Only the test program drydock-faulty has it.
 #pragma once
