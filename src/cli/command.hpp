@@ -48,6 +48,11 @@ struct Invocation {
   }
 };
 
+struct Example {
+  std::string command;  // as one types it
+  std::string what;     // lower case
+};
+
 class Command {
  public:
   virtual ~Command() = default;
@@ -55,6 +60,7 @@ class Command {
   virtual std::vector<std::string> aliases() const { return {}; }
   virtual std::string summary() const = 0;   // one line, lower case
   virtual std::string synopsis() const = 0;  // what follows "drydock NAME"
+  virtual std::vector<Example> examples() const = 0;  // at least one
   virtual std::string description() const { return {}; }
   virtual void declare(po::options_description& options) const { (void)options; }
   virtual std::size_t max_operands() const { return 0; }

@@ -1,5 +1,6 @@
 #include "cli/help.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/command_line.hpp"
@@ -36,6 +37,13 @@ std::string command_help(const Command& command) {
   po::options_description options("Options");
   command.declare(options);
   if (!options.options().empty()) text << "\n" << options;
+  text << "\nExamples:\n";
+  std::size_t width = 0;
+  for (const Example& example : command.examples()) width = std::max(width, example.command.size());
+  for (const Example& example : command.examples()) {
+    text << "  " << example.command << std::string(width - example.command.size() + 2, ' ') << example.what
+         << "\n";
+  }
   text << "\n" << global_options();
   return text.str();
 }

@@ -213,6 +213,55 @@ TEST_P(Life, WhoIsAttachedHearsHowItEnded) {
   EXPECT_EQ(told.out, "143\n") << told;
 }
 
+// Each command, used wrongly: 2 for what is wrong by itself, otherwise the command's own status of failure.
+TEST_P(Life, AWrongUseOfEachCommandIsTold) {
+  struct Use {
+    std::string arguments;
+    int status;
+    std::string says;
+  };
+  const std::vector<Use> uses{
+      {"run -t --image " + std::string(test_image) + " -- true", 2, "terminal"},
+      {"run --image no-such-image -- true", 125, "cannot use image 'no-such-image'"},
+      {"run /does/not/exist -- true", 125, "cannot use project '/does/not/exist'"},
+      {"run --memory lots -- true", 2, "lots"},
+      {"shell /does/not/exist", 125, "cannot use project '/does/not/exist'"},
+      {"attach", 2, "none is named"},
+      {"attach nosuch", 125, "cannot attach to session 'nosuch'"},
+      {"exec nosuch", 2, "cannot run a command"},
+      {"exec nosuch -- true", 125, "cannot run a command in session 'nosuch'"},
+      {"list --filter colour=red", 2, "cannot use filter 'colour=red'"},
+      {"logs", 2, "none is named"},
+      {"logs nosuch", 1, "cannot read the log of session 'nosuch'"},
+      {"inspect", 2, "none is named"},
+      {"inspect nosuch", 1, "cannot inspect session 'nosuch'"},
+      {"stop", 2, "none is named"},
+      {"stop nosuch", 1, "cannot stop session 'nosuch'"},
+      {"stop --time soon nosuch", 2, "soon"},
+      {"gc nosuch", 2, "cannot use argument 'nosuch'"},
+      {"build --base no-such-image", 1, "cannot use image 'no-such-image'"},
+      {"version now", 2, "cannot use argument 'now'"},
+      {"help nosuch", 2, "cannot show help for 'nosuch'"},
+  };
+  std::string tried = " ";
+  for (const Use& use : uses) {
+    const Outcome outcome = drydock(use.arguments);
+    EXPECT_EQ(outcome.status, use.status) << use.arguments << " " << outcome;
+    EXPECT_EQ(outcome.out, "") << use.arguments;
+    EXPECT_TRUE(starts_with(outcome.err, "drydock: error: cannot ")) << use.arguments << " " << outcome;
+    EXPECT_NE(outcome.err.find(use.says), std::string::npos) << use.arguments << " " << outcome;
+    EXPECT_NE(outcome.err.find("\n  hint: "), std::string::npos) << use.arguments << " " << outcome;
+    tried += use.arguments.substr(0, use.arguments.find(' ')) + " ";
+  }
+  const std::string help = drydock("help").out;
+  const std::string names = help.substr(help.find("Commands:\n") + 10);
+  for (const std::string& line : split(names.substr(0, names.find("\n\n")), '\n')) {
+    const std::string name = line.substr(2, line.find_first_of(" ,", 2) - 2);
+    EXPECT_NE(tried.find(" " + name + " "), std::string::npos) << "no wrong use of " << name;
+  }
+  EXPECT_EQ(leftovers(), "");
+}
+
 TEST_P(Life, InspectTellsWhatThereIs) {
   const std::string id = start("--allow allowed.test", "sleep 1000");
   const Json json = parse_json(drydock("inspect " + id).out, "inspect");

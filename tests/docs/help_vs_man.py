@@ -96,6 +96,13 @@ def check_command(name, aliases, summary, program, pages, failures):
     for word in [name, *aliases]:
         if f"*drydock {word}*{synopsis}" not in text:
             failures.append(f"{path.name}: SYNOPSIS is not \"*drydock {word}*{synopsis}\"")
+    shown = [re.split(r"\s{2,}", line.strip())[0] for line in section(help_text, "Examples").splitlines()]
+    in_page = re.search(r"^# EXAMPLES\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
+    if not shown:
+        failures.append(f"{name}: the help has no example")
+    for example in shown:
+        if in_page is None or f"\n\t{example}\n" not in in_page.group(1):
+            failures.append(f"{path.name}: EXAMPLES has no \"{example}\"")
     options = help_options(help_text, "Options")
     shared = SHARED.search(text)
     if shared:
@@ -143,6 +150,10 @@ def skeleton(program, name):
     for option, (short, value, words) in help_options(help_text, "Options").items():
         head = (f"*{short}*, " if short else "") + f"*{option}*" + (f" {value}" if value else "")
         lines += [head, f"\t{words[:1].upper()}{words[1:]}.".replace("*.", "\\*."), ""]
+    lines += ["# EXAMPLES", ""]
+    for line in section(help_text, "Examples").splitlines():
+        example, what = re.split(r"\s{2,}", line.strip())
+        lines += [f"{what[:1].upper()}{what[1:]}:", "", f"\t{example}", ""]
     lines += ["# SEE ALSO", "", "*drydock*(1)"]
     print("\n".join(lines))
 

@@ -13,6 +13,10 @@ class AttachCommand : public Command {
   std::string name() const override { return "attach"; }
   std::string summary() const override { return "go back into a live session"; }
   std::string synopsis() const override { return "[--watch] [SESSION]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock attach", "the only live session"},
+            {"drydock attach --watch 4f2a", "look on; a beginning of the id will do"}};
+  }
   std::string description() const override {
     return std::string(session_help) +
            "\nWhen the agent ends, so does this, with its exit status, and the session is removed as run "

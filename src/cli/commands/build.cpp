@@ -13,6 +13,9 @@ class BuildCommand : public Command {
   std::string name() const override { return "build"; }
   std::string summary() const override { return "make the images: the sidecar's, and a base for agents"; }
   std::string synopsis() const override { return "[--base bootstrap|FILE|REF] [--output FILE] [--no-cache]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock build --base bootstrap", "an image to work in, without a registry"}};
+  }
   std::string description() const override {
     return "The sidecar's image is made from this machine's tinyproxy; no registry is asked. The base comes "
            "from the\n"

@@ -17,6 +17,10 @@ class ExecCommand : public Command {
   std::string name() const override { return "exec"; }
   std::string summary() const override { return "one more command in a live session"; }
   std::string synopsis() const override { return "[-i] [-t] [-e K[=V]] [-w DIR] [SESSION] -- CMD..."; }
+  std::vector<Example> examples() const override {
+    return {{"drydock exec 4f2a -- git status", "one command, beside the agent"},
+            {"drydock exec -it 4f2a -- sh", "a shell"}};
+  }
   std::string description() const override {
     return std::string(session_help) +
            "\nCMD runs as the agent does: the same user, folder, limits, network and proxy.";

@@ -11,6 +11,7 @@ class GcCommand : public Command {
   std::string name() const override { return "gc"; }
   std::string summary() const override { return "remove what ended, crashed or lost its owner"; }
   std::string synopsis() const override { return "[--dry-run]"; }
+  std::vector<Example> examples() const override { return {{"drydock gc --dry-run", "what would go"}}; }
   std::string description() const override {
     return "A session that you detached from lives on until its agent ends. Nothing is removed on a guess: "
            "what cannot be\n"

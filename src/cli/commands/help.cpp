@@ -11,6 +11,7 @@ class HelpCommand : public Command {
   std::string name() const override { return "help"; }
   std::string summary() const override { return "show help, for a command if one is named"; }
   std::string synopsis() const override { return "[COMMAND]"; }
+  std::vector<Example> examples() const override { return {{"drydock help run", "all about one command"}}; }
   std::size_t max_operands() const override { return 1; }
   int run(const Invocation& invocation) const override {
     if (invocation.operands.empty()) {

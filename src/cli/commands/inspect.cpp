@@ -10,6 +10,9 @@ class InspectCommand : public Command {
   std::string name() const override { return "inspect"; }
   std::string summary() const override { return "show everything about a session, as JSON"; }
   std::string synopsis() const override { return "[SESSION]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock inspect 4f2a", "everything about one session"}};
+  }
   std::string description() const override {
     return std::string(session_help) +
            "\nThe session, what the engine reports on its objects, who is attached, the plan and the "

@@ -70,6 +70,10 @@ class ListCommand : public Command {
   std::vector<std::string> aliases() const override { return {"ps"}; }
   std::string summary() const override { return "list the sessions"; }
   std::string synopsis() const override { return "[--all] [--filter KEY=VALUE]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock list", "what lives"},
+            {"drydock list --all --filter project=/home/me/app", "all of one folder, ended ones too"}};
+  }
   std::string description() const override {
     return "Sessions of all reachable engines, or of the one that --runtime names; newest first. With --json "
            "an array.";

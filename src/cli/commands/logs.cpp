@@ -45,6 +45,10 @@ class LogsCommand : public Command {
   std::string name() const override { return "logs"; }
   std::string summary() const override { return "show a session's output, or its proxy's decisions"; }
   std::string synopsis() const override { return "[-f] [--egress] [SESSION]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock logs -f 4f2a", "what the agent writes, as it writes it"},
+            {"drydock logs --egress 4f2a", "which hosts were asked for, and what came of it"}};
+  }
   std::string description() const override {
     return std::string(session_help) +
            "\nWith --json the output comes as one object a line, and decisions as the sidecar wrote them.";

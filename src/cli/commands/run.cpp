@@ -8,6 +8,12 @@ class RunCommand : public Command {
   std::string name() const override { return "run"; }
   std::string summary() const override { return "run the agent, or CMD, jailed in a project folder"; }
   std::string synopsis() const override { return "[OPTIONS] [DIR] [-- CMD...]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock run", "the default agent in this folder"},
+            {"drydock run --allow @npm -- npm ci", "one command, with one more host"},
+            {"drydock run --runtime podman -d --memory 2g -- make test",
+             "in the background, on Podman, with a limit"}};
+  }
   std::string description() const override {
     return "DIR is the project, by default the current folder; the container sees it and nothing else of "
            "yours.\n"

@@ -8,6 +8,9 @@ class ShellCommand : public Command {
   std::string name() const override { return "shell"; }
   std::string summary() const override { return "a shell in the jail, in place of the agent"; }
   std::string synopsis() const override { return "[OPTIONS] [DIR] [-- CMD...]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock shell -- curl -sI https://example.org", "what the agent would reach"}};
+  }
   std::string description() const override {
     return "The same container, mounts, user and network as run gives the agent, to look around in.";
   }

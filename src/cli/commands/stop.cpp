@@ -28,6 +28,10 @@ class StopCommand : public Command {
   std::string name() const override { return "stop"; }
   std::string summary() const override { return "end sessions and remove what they made"; }
   std::string synopsis() const override { return "[--time SECONDS] [SESSION...] | --all"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock stop", "the only live session"},
+            {"drydock stop --time 30 4f2a", "half a minute to end by itself"}};
+  }
   std::string description() const override {
     return std::string(session_help) +
            "\nThe agent gets SIGTERM and, when it has not ended in time, SIGKILL. Each session is tried; the "

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "cli/help.hpp"
 #include "environment.hpp"
 
@@ -200,6 +201,32 @@ TEST_F(CommandLineTest, TheEnvironmentChoosesTheRuntimeUnlessAnOptionDoes) {
   EXPECT_EQ(parse({"list", "--runtime", "podman"}).global.runtime, "podman");
   environment.set("DRYDOCK_RUNTIME", "");
   EXPECT_EQ(parse({"list"}).global.runtime, "auto");
+}
+
+TEST_F(CommandLineTest, TheExamplesOfHelpAreRight) {
+  for (const auto& command : commands()) {
+    const std::string text = command_help(*command);
+    EXPECT_THAT(command->examples(), testing::Not(IsEmpty())) << command->name();
+    for (const Example& example : command->examples()) {
+      EXPECT_THAT(text, HasSubstr("\n  " + example.command)) << command->name();
+      Words words = split(example.command, ' ');
+      ASSERT_EQ(words.front(), "drydock");
+      words.erase(words.begin());
+      EXPECT_EQ(parse(words).command, command.get()) << example.command;
+    }
+  }
+}
+
+TEST_F(CommandLineTest, AWrongOptionOfEachCommandIsTold) {
+  for (const auto& command : commands()) {
+    const Error told = error({command->name(), "--no-such-option"});
+    EXPECT_THAT(told.what(), HasSubstr("cannot use option '--no-such-option': " + command->name()));
+    EXPECT_FALSE(told.hint().empty()) << command->name();
+    Words many{command->name()};
+    if (command->max_operands() > 1000) continue;
+    many.resize(command->max_operands() + 2, "operand");
+    EXPECT_THAT(error(many).what(), HasSubstr("cannot use argument 'operand'")) << command->name();
+  }
 }
 
 TEST(Help, NamesEveryCommandAndOption) {
