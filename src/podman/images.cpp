@@ -17,6 +17,7 @@ void PodmanImages::load(const std::string& path) {
   request.content_type = "application/x-tar";
   request.upload_file = path;
   request.patient = true;
+  request.patience = runtime::http::image_load;
   const runtime::http::Response response = api_.client().send(request);
   if (response.status != 200) api_.fail("load image", response.status, response.body);
 }
@@ -26,7 +27,8 @@ void PodmanImages::remove(const std::string& reference) {
     api_.call({.purpose = "remove image '" + reference + "'",
                .method = "DELETE",
                .path = "/images/" + url_encode(reference),
-               .patient = true});
+               .patient = true,
+               .patience = runtime::http::slow_call});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
   }

@@ -152,6 +152,23 @@ TEST_P(Crash, AHungEngineIsGivenUpOn) {
   EXPECT_NE(hung.out.find("10 s"), std::string::npos) << hung;
 }
 
+TEST_P(Crash, AnEngineThatHangsInTheMiddleIsGivenUpOnWhenTheSessionIsToEnd) {
+  const Outcome hung =
+      sh_as_user("cd " + quote(project()) + "; " + behind_proxy(backend()) + drydock_words() +
+                 " --engine $url -q run --image " + test_image +
+                 " -- sh -c 'echo up; sleep 1000' > out 2> err < /dev/null & run=$!; "
+                 "for i in $(seq 200); do grep -q up out && break; sleep 0.1; done; "
+                 "kill -USR1 $proxy; sleep 1; kill -0 $run && echo waits; SECONDS=0; kill -TERM $run; "
+                 "wait $run; echo $? $((SECONDS <= 60)); cat err");
+  // A stream may be silent: only the end asks the engine for something.
+  EXPECT_TRUE(starts_with(hung.out, "waits\n125 1\n") || starts_with(hung.out, "waits\n143 1\n")) << hung;
+  EXPECT_NE(hung.out.find("10 s"), std::string::npos) << hung;
+  EXPECT_NE(hung.out.find("drydock gc"), std::string::npos) << hung;
+  const Outcome collected = drydock("gc");
+  EXPECT_NE(collected.out.find("gone"), std::string::npos) << collected;
+  EXPECT_EQ(everything(), "");
+}
+
 TEST_P(Crash, ManyAtOnce) {
   const char* wanted = std::getenv("DRYDOCK_MANY");
   const std::string count = wanted != nullptr ? wanted : "6";

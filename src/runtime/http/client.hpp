@@ -3,9 +3,9 @@
 //
 // Connecting is limited to 10 s. A request that is not `patient` is given up on as `timeout` when the engine
 // sends nothing for 10 s, before its answer or within it, and when an answer (but a streamed 2xx one) has not
-// ended 30 s after it began. A `patient` one (wait, logs -f, load) has no limit once connected, but
-// for its `patience`. With Limits::busy an engine that has not begun its answer is asked for a sign of life
-// (GET /_ping, 2 s) before it is given up on. A request is given up on with Interrupted when the stop source
+// ended 30 s after it began. A `patient` one (wait, logs -f) has no limit once connected; one with
+// `patience` has that long, as every other one has Limits::busy, while the engine shows that it lives: before
+// it is given up on for its silence, it is asked for a sign of life (GET /_ping, 2 s). A request is given up on with Interrupted when the stop source
 // given to the client is triggered, unless its answer is complete. Heads are limited to 256 KiB, bodies to 64
 // MiB.
 //

@@ -18,5 +18,7 @@ struct Limits {
 // What may take long on a busy machine and still must end: starting and removing containers, removing
 // networks. Stopping one gets this on top of its own time.
 inline constexpr std::chrono::seconds slow_call{120};
+// An image of some gigabytes on a slow disk.
+inline constexpr std::chrono::minutes image_load{60};
 
 }  // namespace drydock::runtime::http

@@ -195,7 +195,8 @@ std::size_t Transfer::read_upload(char* buffer, std::size_t size) {
 
 Deadline Transfer::deadline() const {
   if (request_.patient) {
-    return request_.patience.count() == 0 ? Deadline::max() : started_ + request_.patience;
+    if (request_.patience.count() == 0) return Deadline::max();
+    return std::min(progress_ + limits_.silence, started_ + request_.patience);
   }
   const bool streaming = sink_ != nullptr && head_complete_ && response_.status / 100 == 2;
   if (begun_ == Deadline{} || streaming) return progress_ + limits_.silence;
@@ -203,12 +204,14 @@ Deadline Transfer::deadline() const {
 }
 
 bool Transfer::may_wait_on() const {
-  return !request_.patient && begun_ == Deadline{} && Clock::now() < started_ + limits_.busy;
+  if (request_.patient) return Clock::now() < started_ + request_.patience;
+  return begun_ == Deadline{} && Clock::now() < started_ + limits_.busy;
 }
 
 Error Transfer::timed_out() const {
-  if (request_.patient) return no_answer(socket_, request_.patience);
-  if (begun_ == Deadline{}) return no_answer(socket_, limits_.silence);
+  if (request_.patient && Clock::now() >= started_ + request_.patience)
+    return no_answer(socket_, request_.patience);
+  if (request_.patient || begun_ == Deadline{}) return no_answer(socket_, limits_.silence);
   const bool silent = Clock::now() >= progress_ + limits_.silence;
   Error error =
       protocol_error(socket_, silent ? "it fell silent in its answer for " + to_text(limits_.silence)

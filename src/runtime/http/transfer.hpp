@@ -33,8 +33,8 @@ class Transfer {
   void configure();
   // When to give up, as far as is known now.
   Deadline deadline() const;
-  // Whether there may be more time, when the engine shows that it lives: nothing of an answer has come, and
-  // the limit for a busy engine has not been reached.
+  // Whether there may be more time, when the engine shows that it lives: the request's patience is not at its
+  // end, or nothing of an answer has come and the limit for a busy engine has not been reached.
   bool may_wait_on() const;
   void wait_on() { progress_ = std::chrono::steady_clock::now(); }
   // The Error for a deadline that has passed.

@@ -180,9 +180,10 @@ TEST(ClientLimits, ABusyEngineIsWaitedForAndAHungOneIsNot) {
 
 TEST(ClientLimits, PatienceEnds) {
   FakeDaemon daemon({[](Peer& peer) {
-    peer.read_request();
-    peer.hang();
-  }});
+                       peer.read_request();
+                       peer.hang();
+                     },
+                     always(ok("OK"))});
   Client client(daemon.socket(), nullptr, {.silence = 100ms, .whole = 100ms});
   const auto begun = std::chrono::steady_clock::now();
   try {
@@ -195,6 +196,19 @@ TEST(ClientLimits, PatienceEnds) {
   const auto took = std::chrono::steady_clock::now() - begun;
   EXPECT_GE(took, 500ms);
   EXPECT_LT(took, generous);
+  EXPECT_GE(daemon.count("GET /_ping"), 1U);
+}
+
+TEST(ClientLimits, PatienceIsNotForAnEngineThatHangs) {
+  FakeDaemon hangs({[](Peer& peer) {
+    peer.read_request();
+    peer.hang();
+  }});
+  Client client(hangs.socket(), nullptr, {.silence = 100ms, .whole = 100ms});
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_THROW(client.send({.method = "POST", .target = "/stop", .patient = true, .patience = 10min}), Error);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, generous);
+  EXPECT_EQ(hangs.count("GET /_ping"), 1U);
 }
 
 TEST(ClientStop, InterruptsAPatientRequest) {
