@@ -153,7 +153,8 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.name = plan.name;
   agent.image = request.image;
   agent.command = request.command;
-  agent.workdir = request.workdir.empty() ? request.project.path : request.workdir;
+  const std::string& folder = request.project.path;
+  agent.workdir = request.workdir.empty() ? (folder.empty() ? "/" : folder) : request.workdir;
   agent.oci_runtime = request.oci_runtime;
   agent.uid = request.uid;
   agent.gid = request.gid;
@@ -163,7 +164,7 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.init = true;
   agent.tty = request.tty;
   agent.open_stdin = request.open_stdin;
-  agent.binds = {{request.project.path, request.project.path, false}};
+  if (!folder.empty()) agent.binds = {{folder, folder, false}};
   agent.tmpfs = {{agent_home, request.limits.tmpfs_size, 01777}, {"/tmp", request.limits.tmpfs_size, 01777}};
   agent.limits = agent_limits(request, plan.notices);
   agent.environment = {{"HOME", agent_home}, {"DRYDOCK", "1"}, {"DRYDOCK_VERSION", version}};
@@ -224,7 +225,7 @@ Plan build_plan(const PlanRequest& request) {
   set_proxy_environment(plan.agent.environment,
                         "http://" + proxy.to_string() + ":" + std::to_string(proxy_port));
   plan.wall_checks = request.wall_checks;
-  if (!plan.wall_checks.empty()) plan.probe = make_probe(plan, plan.wall_checks);
+  if (!plan.wall_checks.empty()) plan.probe = make_probe(plan, plan.wall_checks, request.wall_silence_ms);
   return plan;
 }
 

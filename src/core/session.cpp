@@ -17,7 +17,6 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/canary.hpp"
 #include "core/proxy_config.hpp"
 #include "core/sessions.hpp"
 #include "core/verify.hpp"
@@ -178,19 +177,35 @@ void Session::start_sidecar() {
   }
 }
 
+std::optional<Probe> Session::raise_wall() {
+  write_files(plan_);
+  create_networks();
+  std::optional<Probe> probe;
+  if (plan_.sidecar) {
+    create_sidecar();
+    start_sidecar();
+    if (plan_.probe) probe.emplace(engine_, plan_, stop_);
+  }
+  return probe;
+}
+
 void Session::launch() {
-  try {
-    write_files(plan_);
-    create_networks();
-    std::optional<Probe> probe;
-    if (plan_.sidecar) {
-      create_sidecar();
-      start_sidecar();
-      if (plan_.probe) probe.emplace(engine_, plan_, stop_);
-    }
-    // While the probe is at it.
+  or_remove([this] {
+    auto probe = raise_wall();
     create_agent();
     if (probe) require_wall(plan_.session, probe->finish());
+  });
+}
+
+std::vector<WallCheck> Session::launch_wall() {
+  std::vector<WallCheck> checks;
+  or_remove([&] { checks = raise_wall().value().finish(); });
+  return checks;
+}
+
+void Session::or_remove(const std::function<void()>& steps) {
+  try {
+    steps();
   } catch (...) {
     // A request to stop must not stop the removal as well.
     const int signal = stop_.acknowledge();

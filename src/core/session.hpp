@@ -2,11 +2,14 @@
 // up takes everything down again.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/stop_source.hpp"
+#include "core/canary.hpp"
 #include "core/plan.hpp"
 #include "core/pump.hpp"
 #include "runtime/engine.hpp"
@@ -23,6 +26,10 @@ class Session {
   // Interrupted, all is removed again and the error goes on. Error(conflict) means that a subnet was taken
   // meanwhile: plan anew.
   void launch();
+
+  // The same without the agent: what the plan's probe found, whether it holds or not. All stands until
+  // remove().
+  std::vector<WallCheck> launch_wall();
 
   // Attaches to the agent, starts it and reads it back. Throws command_not_found and command_not_executable
   // as Containers::start.
@@ -43,6 +50,10 @@ class Session {
   void create_sidecar();
   void create_agent();
   void start_sidecar();
+  // All but the agent; the probe, if there is one, is at it.
+  std::optional<Probe> raise_wall();
+  // Takes all down again when `steps` fail.
+  void or_remove(const std::function<void()>& steps);
   void verify_started();
 
   runtime::Engine& engine_;
