@@ -10,6 +10,7 @@
 #include "core/sessions.hpp"
 #include "core/settings.hpp"
 #include "core/subnets.hpp"
+#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
@@ -49,7 +50,7 @@ void require_supported(const runtime::EngineInfo& info, Mode mode) {
 
 void collect_leftovers(runtime::Engine& engine, Talk& talk) {
   try {
-    for (const Collected& entry : collect_garbage(engine, false)) {
+    for (const Collected& entry : collect_garbage(engine, false, tell_changes(talk))) {
       talk.say("collected session " + entry.session.id + ": " + entry.reason);
       for (const std::string& failure : entry.failures) talk.warn(failure);
     }
@@ -88,7 +89,7 @@ void launch_with_patience(const std::function<void()>& launch) {
 
 bool remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
   try {
-    const auto failures = session.remove();
+    const auto failures = session.remove(tell_changes(talk));
     for (const std::string& failure : failures) talk.warn(failure);
     if (!failures.empty()) talk.warn("remove what is left with: drydock gc");
     return failures.empty();

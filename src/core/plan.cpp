@@ -212,6 +212,11 @@ Plan build_plan(const PlanRequest& request) {
   plan.sidecar = make_sidecar(request, plan);
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
+  plan.guards = request.git.paths;
+  for (const GuardedPath& guard : plan.guards) {
+    plan.agent.binds.push_back({guard.path, guard.path, guard.read_only});
+  }
+  plan.notices.insert(plan.notices.end(), request.git.notices.begin(), request.git.notices.end());
   plan.agent.no_dns = true;
   plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
   if (request.engine.engine == "podman") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/allowlist.hpp"
+#include "core/git_guard.hpp"
 #include "core/mode.hpp"
 #include "core/owner.hpp"
 #include "core/project.hpp"
@@ -45,6 +46,7 @@ struct Plan {
   std::optional<runtime::ContainerSpec> probe;
   std::vector<std::string> wall_checks;  // what the probe checks
   runtime::ContainerSpec agent;          // a check of the jail never makes it
+  std::vector<GuardedPath> guards;       // of the project, mounted over themselves
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 
@@ -91,6 +93,7 @@ struct PlanRequest {
   std::vector<std::string> own_addresses;
   std::vector<std::string> public_ranges;
   std::vector<std::string> allow_private;
+  GitGuards git;
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;

@@ -30,6 +30,7 @@
 #include "core/sessions.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/verify.hpp"
+#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
@@ -210,6 +211,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     remove_and_tell(session, talk, stop);
     return;
   }
+  end_watch(plan.session, plan.project.path, talk);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -299,6 +301,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
       request.engine_socket_gid = socket_group(request.engine_socket, request.uid);
   } else {
     request.allow_private = private_hosts(run.options);
+    request.git = find_git_guards(run.project.path, contested_by_sessions);
   }
   Plan plan = build_plan(request);
   require_sound(plan);
@@ -357,6 +360,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   const Plan& plan = *made;
   save_plan(plan);
   try {
+    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
     announce(plan, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });

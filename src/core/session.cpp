@@ -18,7 +18,6 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/proxy_config.hpp"
-#include "core/sessions.hpp"
 #include "core/verify.hpp"
 
 namespace drydock::core {
@@ -231,20 +230,27 @@ void Session::verify_started() {
   const runtime::ContainerReport report = engine_.containers().inspect(plan_.agent.name);
   // One that has ended already has no address any more.
   verify(plan_.agent, report, report.state == runtime::ContainerState::running);
+  const auto moved = misplaced(plan_.guards, report.pid);
+  if (moved.empty()) return;
+  throw Error(ErrorKind::refused,
+              "cannot trust container '" + plan_.agent.name + "': what is mounted at '" +
+                  printable(moved.front(), 200) + "' is not what was looked at",
+              "something changes the project's .git; try again when it has ended");
 }
 
 int Session::wait() { return engine_.containers().wait(plan_.agent.name); }
 
 void Session::stop_agent(int grace) { engine_.containers().stop(plan_.agent.name, grace); }
 
-std::vector<std::string> Session::remove() {
+std::vector<std::string> Session::remove(const Farewell& farewell) {
   SessionRecord record;
   record.id = plan_.session;
+  record.project = plan_.project.path;
   record.agents = {plan_.agent.name};
   if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};
   for (const runtime::NetworkSpec& network : plan_.networks) record.networks.push_back(network.name);
-  return remove_session(engine_, record);
+  return remove_session(engine_, record, farewell);
 }
 
 }  // namespace drydock::core

@@ -12,6 +12,7 @@
 #include "core/canary.hpp"
 #include "core/plan.hpp"
 #include "core/pump.hpp"
+#include "core/sessions.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -43,7 +44,7 @@ class Session {
   void stop_agent(int grace);
 
   // Removes everything; what could not be removed is told in the messages returned.
-  std::vector<std::string> remove();
+  std::vector<std::string> remove(const Farewell& farewell = {});
 
  private:
   void create_networks();
