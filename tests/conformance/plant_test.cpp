@@ -33,7 +33,7 @@ class Plant : public Conformance {
  protected:
   // Git on the host, as the user, in the project.
   Outcome git(const std::string& script) const {
-    return sh_as_user(
+    return sh_as_dev(
         "cd " + quote(project()) +
         " && export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@a.test GIT_COMMITTER_NAME=a "
         "GIT_COMMITTER_EMAIL=a@a.test; git config --global protocol.file.allow always; git config "
