@@ -287,6 +287,28 @@ TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   EXPECT_THAT(talk.warned, IsEmpty());
 }
 
+TEST_F(ContainedRun, TellsWhatChangedOfWhatTheHostMayRun) {
+  fresh_engine_with_sidecar();
+  fs::create_directories(options.directory + "/.git/hooks");
+  const auto mounts = plan_run(*engine, prepare_run(options), stop).agent.binds;
+  EXPECT_THAT(mounts, Contains(runtime::BindMount{options.directory + "/.git/hooks",
+                                                  options.directory + "/.git/hooks", true}));
+  std::vector<std::string> at_start;
+  engine->after = [&](const std::string& call, std::size_t) {
+    if (call.find("containers.wait") != 0) return;
+    at_start = talk.said;
+    std::ofstream(options.directory + "/.envrc") << "x";
+  };
+  run();
+  EXPECT_THAT(talk.said, Contains("  new: .envrc"));
+  EXPECT_THAT(at_start, testing::Not(Contains("  new: .envrc")));
+  talk.said.clear();
+  engine->after = nullptr;
+  run();
+  EXPECT_THAT(talk.said, testing::Each(testing::Not(HasSubstr(".envrc"))));
+  expect_nothing_left("a run");
+}
+
 TEST_F(ContainedRun, LeavesNothingWhateverFails) {
   fresh_engine_with_sidecar();
   run();
