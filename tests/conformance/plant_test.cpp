@@ -173,26 +173,30 @@ TEST_P(Plant, J21_WhatIsReachedThroughLinksIsToldAndNotMounted) {
 
 TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
   const std::string secret = project() + "-secret";
-  ASSERT_EQ(git("git init -q; mkdir " + quote(secret) + "; echo secret > " + quote(secret + "/key")).status,
+  ASSERT_EQ(git("git init -q; mkdir decoy " + quote(secret) + "; echo secret | tee decoy/key > " +
+                quote(secret + "/key"))
+                .status,
             0);
   const std::string steal = "sh -c 'sleep 1; cat .git/hooks/key > stolen; echo ran > ran'";
-  // The networks are made between the look and the mount.
-  const Outcome raced =
-      sh_as_user("cd " + quote(project()) + "; (for i in $(seq 200); do test -n \"$(" + backend() +
-                 " network ls -q --filter label=io.drydock.role=internal)\" && break; sleep 0.02; done; "
-                 "mv .git/hooks .git/away; ln -s " +
-                 quote(secret) + " .git/hooks) & " + drydock_words() + " -q run --image " + test_image +
-                 " -- " + steal + "; status=$?; wait; exit $status");
-  EXPECT_EQ(raced.status, 125) << raced;
-  // crun refuses by itself where the link leads nowhere in the container.
-  const bool told = raced.err.find("/.git/hooks' is not what was looked at") != std::string::npos ||
-                    raced.err.find("crun: openat2") != std::string::npos;
-  EXPECT_TRUE(told) << raced;
-  EXPECT_NE(sh("test -e " + quote(project() + "/ran")).status, 0) << "it went on";
-  EXPECT_NE(sh("test -e " + quote(project() + "/stolen")).status, 0);
-  EXPECT_EQ(leftovers(), "");
-
-  ASSERT_EQ(git("rm .git/hooks; mv .git/away .git/hooks").status, 0);
+  for (const std::string& target : {secret, std::string("../decoy")}) {
+    // The networks are made between the look and the mount.
+    const Outcome raced =
+        sh_as_user("cd " + quote(project()) + "; (for i in $(seq 200); do test -n \"$(" + backend() +
+                   " network ls -q --filter label=io.drydock.role=internal)\" && break; sleep 0.02; done; "
+                   "mv .git/hooks .git/away; ln -s " +
+                   quote(target) + " .git/hooks) & " + drydock_words() + " -q run --image " + test_image +
+                   " -- " + steal + "; status=$?; wait; exit $status");
+    EXPECT_EQ(raced.status, 125) << raced;
+    // crun refuses by itself where the link leads nowhere in the container.
+    const bool told = raced.err.find("/.git/hooks' is not what was looked at") != std::string::npos ||
+                      (target == secret && raced.err.find("crun: ") != std::string::npos);
+    EXPECT_TRUE(told) << raced;
+    EXPECT_NE(sh("test -e " + quote(project() + "/ran")).status, 0) << "it went on";
+    EXPECT_NE(sh("test -e " + quote(project() + "/stolen")).status, 0);
+    EXPECT_EQ(leftovers(), "");
+    ASSERT_EQ(sh_as_user("cd " + quote(project()) + " && rm .git/hooks && mv .git/away .git/hooks").status,
+              0);
+  }
   const Outcome control = run("-q", steal);
   EXPECT_EQ(control.status, 0) << control;
   EXPECT_EQ(sh("test -e " + quote(project() + "/ran")).status, 0) << "the control: without the link it runs";
