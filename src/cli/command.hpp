@@ -86,6 +86,7 @@ std::unique_ptr<Command> make_inspect_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();
+std::unique_ptr<Command> make_smoke_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_help_command();
 

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "core/attendance.hpp"
 #include "core/carry.hpp"
+#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
@@ -43,11 +44,12 @@ int final_status(runtime::Engine& engine, const std::string& agent, const Attend
 void close_session(runtime::Engine& engine, const SessionRecord& session, int status, Talk& talk) {
   record_status(session.id, status);
   if (session.keep) {
+    end_watch(session.id, session.project, talk);
     rest_sidecars(engine, session.sidecars);
     talk.say("session " + session.id + " has ended and is kept; remove it with: drydock stop " + session.id);
     return;
   }
-  for (const std::string& failure : remove_session(engine, session)) talk.warn(failure);
+  for (const std::string& failure : remove_session(engine, session, tell_changes(talk))) talk.warn(failure);
 }
 
 }  // namespace

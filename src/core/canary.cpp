@@ -24,7 +24,6 @@ constexpr std::int64_t probe_pids = 64;
 constexpr milliseconds report_limit{10000};
 constexpr std::size_t max_report = 65536;
 constexpr std::uint32_t host_offset = 1;  // the engine's to give to the host
-constexpr int canary_silence_ms = 100;    // for what may stay silent
 
 [[noreturn]] void no_report(const std::string& reason) {
   throw Error(ErrorKind::refused, "cannot trust the jail: its canary did not report: " + reason,
@@ -42,7 +41,13 @@ const std::vector<std::string>& canary_checks() {
   return checks;
 }
 
-runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::string>& checks) {
+const std::vector<std::string>& all_wall_checks() {
+  static const std::vector<std::string> checks{"allowed", "unlisted", "literal", "plain", "port",
+                                               "dial",    "dns",      "host",    "route", "ipv6"};
+  return checks;
+}
+
+runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::string>& checks, int silence_ms) {
   runtime::ContainerSpec probe = *plan.sidecar;
   probe.name = plan.name + "-probe";
   const auto internal = plan.agent.networks.front();
@@ -50,7 +55,7 @@ runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::strin
   const Json settings = {{"proxy", {{"address", proxy.to_string()}, {"port", proxy_port}}},
                          {"host", plan.networks.front().subnet.at(host_offset).to_string()},
                          {"canary", plan.canary},
-                         {"silence_ms", canary_silence_ms},
+                         {"silence_ms", silence_ms},
                          {"checks", checks}};
   probe.entrypoint = {guard_program_path, "--probe", settings.dump()};
   probe.labels[std::string(label::role)] = "probe";

@@ -20,12 +20,14 @@ struct WallCheck {
   bool ok = false;
 };
 
-// What every contained run is shown; the probe knows more.
+// What every contained run is shown.
 const std::vector<std::string>& canary_checks();
+// All that the probe knows.
+const std::vector<std::string>& all_wall_checks();
 
 // The probe's container: the sidecar's image and powers at the agent's place on the network. `plan` has its
-// networks, sidecar and agent.
-runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::string>& checks);
+// networks, sidecar and agent. What may stay silent has `silence_ms` to say something.
+runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::string>& checks, int silence_ms);
 
 // What the probe printed. Throws Error(refused) when it is not a report on exactly these checks.
 std::vector<WallCheck> parse_probe_report(std::string_view output, const std::vector<std::string>& checks);

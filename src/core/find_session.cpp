@@ -21,7 +21,8 @@ std::string real_path(const std::string& path) {
 }
 
 bool is_inside(const std::string& path, const std::string& folder) {
-  return path == folder || starts_with(path, folder + "/");
+  // A check of the jail has no folder.
+  return !folder.empty() && (path == folder || starts_with(path, folder + "/"));
 }
 
 template <typename Predicate>

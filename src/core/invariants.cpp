@@ -52,6 +52,18 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
   }
 }
 
+// A hooks folder that the agent may write to, or one on the way that it may replace.
+void check_guards(const Plan& plan, Breaches& breaches) {
+  const auto& binds = plan.agent.binds;
+  for (const GuardedPath& guard : plan.guards) {
+    const runtime::BindMount needed{guard.path, guard.path, guard.read_only};
+    const bool inside = starts_with(guard.path, plan.project.path + "/");
+    if (!inside || std::find(binds.begin(), binds.end(), needed) == binds.end()) {
+      breaches.push_back("INV-3: '" + guard.path + "' would not be guarded");
+    }
+  }
+}
+
 void check_agent(const Plan& plan, Breaches& breaches) {
   const runtime::ContainerSpec& agent = plan.agent;
   auto capabilities = agent.capabilities;
@@ -213,6 +225,7 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   Breaches breaches;
   check_agent(plan, breaches);
   check_mounts(plan, breaches);
+  check_guards(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);
   if (plan.mode == Mode::contained) {
     check_jail(plan, breaches);

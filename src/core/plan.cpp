@@ -153,7 +153,8 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.name = plan.name;
   agent.image = request.image;
   agent.command = request.command;
-  agent.workdir = request.workdir.empty() ? request.project.path : request.workdir;
+  const std::string& folder = request.project.path;
+  agent.workdir = request.workdir.empty() ? (folder.empty() ? "/" : folder) : request.workdir;
   agent.oci_runtime = request.oci_runtime;
   agent.uid = request.uid;
   agent.gid = request.gid;
@@ -163,7 +164,7 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.init = true;
   agent.tty = request.tty;
   agent.open_stdin = request.open_stdin;
-  agent.binds = {{request.project.path, request.project.path, false}};
+  if (!folder.empty()) agent.binds = {{folder, folder, false}};
   agent.tmpfs = {{agent_home, request.limits.tmpfs_size, 01777}, {"/tmp", request.limits.tmpfs_size, 01777}};
   agent.limits = agent_limits(request, plan.notices);
   agent.environment = {{"HOME", agent_home}, {"DRYDOCK", "1"}, {"DRYDOCK_VERSION", version}};
@@ -211,6 +212,11 @@ Plan build_plan(const PlanRequest& request) {
   plan.sidecar = make_sidecar(request, plan);
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
+  plan.guards = request.git.paths;
+  for (const GuardedPath& guard : plan.guards) {
+    plan.agent.binds.push_back({guard.path, guard.path, guard.read_only});
+  }
+  plan.notices.insert(plan.notices.end(), request.git.notices.begin(), request.git.notices.end());
   plan.agent.no_dns = true;
   plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
   if (request.engine.engine == "podman") {
@@ -224,7 +230,7 @@ Plan build_plan(const PlanRequest& request) {
   set_proxy_environment(plan.agent.environment,
                         "http://" + proxy.to_string() + ":" + std::to_string(proxy_port));
   plan.wall_checks = request.wall_checks;
-  if (!plan.wall_checks.empty()) plan.probe = make_probe(plan, plan.wall_checks);
+  if (!plan.wall_checks.empty()) plan.probe = make_probe(plan, plan.wall_checks, request.wall_silence_ms);
   return plan;
 }
 

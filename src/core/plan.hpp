@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/allowlist.hpp"
+#include "core/git_guard.hpp"
 #include "core/mode.hpp"
 #include "core/owner.hpp"
 #include "core/project.hpp"
@@ -27,7 +28,7 @@ std::string_view to_string(Topology topology);
 struct Plan {
   std::string session;
   std::string name;  // for people: drydock-<project>-<session>
-  Project project;
+  Project project;   // without a path: none is mounted, in a check of the jail
   Mode mode = Mode::contained;
   std::string mode_reason;
   Topology topology = Topology::bridges;
@@ -44,7 +45,8 @@ struct Plan {
   // Stands in for the agent before it is started, and shows the wall; absent: nothing is checked.
   std::optional<runtime::ContainerSpec> probe;
   std::vector<std::string> wall_checks;  // what the probe checks
-  runtime::ContainerSpec agent;
+  runtime::ContainerSpec agent;          // a check of the jail never makes it
+  std::vector<GuardedPath> guards;       // of the project, mounted over themselves
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 
@@ -77,6 +79,7 @@ struct PlanRequest {
   bool detached = false;
   bool keep = false;
   std::vector<std::string> wall_checks;  // empty: no canary
+  int wall_silence_ms = 100;             // how long the canary waits for what may stay silent
   std::string expires;                   // RFC 3339; empty: no time limit
   std::uint32_t uid = 0;                 // whom the project's files belong to
   std::uint32_t gid = 0;
@@ -90,6 +93,7 @@ struct PlanRequest {
   std::vector<std::string> own_addresses;
   std::vector<std::string> public_ranges;
   std::vector<std::string> allow_private;
+  GitGuards git;
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;

@@ -12,7 +12,6 @@
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/random.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
@@ -22,24 +21,21 @@
 #include "core/canary.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
-#include "core/host_addresses.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
+#include "core/launch.hpp"
 #include "core/plan_json.hpp"
 #include "core/session.hpp"
 #include "core/session_name.hpp"
 #include "core/sessions.hpp"
-#include "core/settings.hpp"
 #include "core/sidecar_image.hpp"
-#include "core/subnets.hpp"
 #include "core/verify.hpp"
+#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
 
-constexpr int launch_attempts = 5;
 constexpr int timed_out_status = 124;  // as timeout(1)
-constexpr std::size_t session_id_digits = 8;
 
 std::optional<std::uint32_t> number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -166,32 +162,8 @@ std::vector<std::string> choose_command(const PreparedRun& run, const runtime::I
   return find_agent(run.agent_name).command;
 }
 
-std::vector<runtime::Cidr> taken_subnets(runtime::Engine& engine) {
-  std::vector<runtime::Cidr> taken = host_routes();
-  for (const runtime::NetworkReport& network : engine.networks().list()) {
-    taken.insert(taken.end(), network.subnets.begin(), network.subnets.end());
-  }
-  return taken;
-}
-
 void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
-  if (run.mode.mode == Mode::contained && info.network_backend == "cni") {
-    throw Error(ErrorKind::unsupported,
-                "cannot run a session on podman: its network backend is cni, and only netavark keeps an "
-                "internal network closed",
-                "apt install netavark aardvark-dns, then: podman system reset");
-  }
-  if (run.mode.mode == Mode::contained && !info.seccomp) {
-    throw Error(ErrorKind::unsupported,
-                "cannot run a session on " + info.engine + ": its containers get no seccomp filter here",
-                "switch the engine's default seccomp profile on");
-  }
-  if (info.engine == "docker" && info.rootless) {
-    throw Error(
-        ErrorKind::unsupported,
-        "cannot run a session on rootless Docker: the agent would be root in its container there (INV-8)",
-        "use rootless Podman (--runtime podman)");
-  }
+  require_supported(info, run.mode.mode);
   if (run.mode.mode == Mode::dood && run.options.detach &&
       starts_with(info.socket, "unix://" + runtime_directory())) {
     throw Error(ErrorKind::unsupported,
@@ -217,29 +189,6 @@ void announce(const Plan& plan, Talk& talk) {
   for (const std::string& notice : plan.notices) talk.say(notice);
 }
 
-void collect_leftovers(runtime::Engine& engine, Talk& talk) {
-  try {
-    for (const Collected& entry : collect_garbage(engine, false)) {
-      talk.say("collected session " + entry.session.id + ": " + entry.reason);
-      for (const std::string& failure : entry.failures) talk.warn(failure);
-    }
-  } catch (const Error& error) {
-    // Collecting never fails a launch.
-    log::info("leftovers were not collected: {}", error.what());
-  }
-}
-
-void remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
-  try {
-    const auto failures = session.remove();
-    for (const std::string& failure : failures) talk.warn(failure);
-    if (!failures.empty()) talk.warn("remove what is left with: drydock gc");
-  } catch (const Interrupted&) {
-    stop.acknowledge();
-    talk.warn("stopped while cleaning up; remove what is left with: drydock gc");
-  }
-}
-
 // The agent ran; what is its status?
 int finish(Session& session, runtime::Engine& engine, const Plan& plan, Talk& talk) {
   const int status = naming_command(plan.agent.command.front(), [&] { return session.wait(); });
@@ -262,6 +211,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     remove_and_tell(session, talk, stop);
     return;
   }
+  end_watch(plan.session, plan.project.path, talk);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -321,14 +271,12 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
 
 Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::ImageReport& image,
                const std::string& image_reference, const std::string& sidecar_image) {
-  PlanRequest request;
-  request.session = random_hex(session_id_digits);
+  PlanRequest request = begin_request(engine, run.mode.mode);
   request.label_name = run.options.name;
   request.project = run.project;
   request.mode = run.mode;
   request.agent_name = run.agent_name;
   request.allowlist = run.allowlist;
-  request.engine = engine.system().info();
   request.image = image_reference;
   request.sidecar_image = sidecar_image;
   request.command = choose_command(run, image);
@@ -343,24 +291,17 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.gid = run.gid;
   request.keep = run.options.keep;
   if (run.options.canary) request.wall_checks = canary_checks();
-  const std::time_t now = std::time(nullptr);
-  if (run.options.timeout) request.expires = to_rfc3339(now + run.options.timeout->count());
-  request.owner = Owner::self();
-  request.created = to_rfc3339(now);
-  request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  if (run.options.timeout) {
+    request.expires = to_rfc3339(std::time(nullptr) + run.options.timeout->count());
+  }
   if (run.mode.mode == Mode::dood) {
     constexpr std::string_view scheme = "unix://";
     request.engine_socket = request.engine.socket.substr(scheme.size());
     if (!request.engine.rootless)
       request.engine_socket_gid = socket_group(request.engine_socket, request.uid);
   } else {
-    const auto pool = *runtime::Cidr::parse(default_subnet_pool);
-    const auto subnets = choose_subnets(pool, taken_subnets(engine), 2, random_number());
-    request.own_addresses = host_addresses();
-    request.public_ranges = read_machine_settings().public_ranges;
     request.allow_private = private_hosts(run.options);
-    request.internal_subnet = subnets[0];
-    request.egress_subnet = subnets[1];
+    request.git = find_git_guards(run.project.path, contested_by_sessions);
   }
   Plan plan = build_plan(request);
   require_sound(plan);
@@ -408,33 +349,30 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
 
   std::optional<NameClaim> claim;
   if (!run.options.name.empty()) claim.emplace(engine, run.options.name);
-  for (int attempt = 1;; ++attempt) {
-    const Plan plan = make_plan(engine, run, image, image_reference(run), sidecar);
-    Session session(engine, plan, stop);
-    try {
-      session.launch();
-      claim.reset();
-    } catch (const Error& error) {
-      // Somebody took a subnet between our look and our request.
-      if (error.kind() != ErrorKind::conflict || attempt == launch_attempts) throw;
-      log::debug("{}, planning anew", error.what());
-      continue;
+  std::optional<Plan> made;
+  std::optional<Session> session;
+  launch_with_patience([&] {
+    made.emplace(make_plan(engine, run, image, image_reference(run), sidecar));
+    session.emplace(engine, *made, stop);
+    session->launch();
+  });
+  claim.reset();
+  const Plan& plan = *made;
+  save_plan(plan);
+  try {
+    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
+    announce(plan, talk);
+    if (run.options.detach) {
+      naming_command(plan.agent.command.front(), [&] { session->start_detached(); });
+      mark_detached(plan.session);
+      return {0, plan.session};
     }
-    save_plan(plan);
-    try {
-      announce(plan, talk);
-      if (run.options.detach) {
-        naming_command(plan.agent.command.front(), [&] { session.start_detached(); });
-        mark_detached(plan.session);
-        return {0, plan.session};
-      }
-      return {run_attached(session, engine, run, plan, talk, stop), plan.session};
-    } catch (...) {
-      const int signal = stop.acknowledge();
-      remove_and_tell(session, talk, stop);
-      if (signal != 0) throw Interrupted(signal);
-      throw;
-    }
+    return {run_attached(*session, engine, run, plan, talk, stop), plan.session};
+  } catch (...) {
+    const int signal = stop.acknowledge();
+    remove_and_tell(*session, talk, stop);
+    if (signal != 0) throw Interrupted(signal);
+    throw;
   }
 }
 

@@ -17,9 +17,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/canary.hpp"
 #include "core/proxy_config.hpp"
-#include "core/sessions.hpp"
 #include "core/verify.hpp"
 
 namespace drydock::core {
@@ -180,19 +178,35 @@ void Session::start_sidecar() {
   }
 }
 
+std::optional<Probe> Session::raise_wall() {
+  write_files(plan_);
+  create_networks();
+  std::optional<Probe> probe;
+  if (plan_.sidecar) {
+    create_sidecar();
+    start_sidecar();
+    if (plan_.probe) probe.emplace(engine_, plan_, stop_);
+  }
+  return probe;
+}
+
 void Session::launch() {
-  try {
-    write_files(plan_);
-    create_networks();
-    std::optional<Probe> probe;
-    if (plan_.sidecar) {
-      create_sidecar();
-      start_sidecar();
-      if (plan_.probe) probe.emplace(engine_, plan_, stop_);
-    }
-    // While the probe is at it.
+  or_remove([this] {
+    auto probe = raise_wall();
     create_agent();
     if (probe) require_wall(plan_.session, probe->finish());
+  });
+}
+
+std::vector<WallCheck> Session::launch_wall() {
+  std::vector<WallCheck> checks;
+  or_remove([&] { checks = raise_wall().value().finish(); });
+  return checks;
+}
+
+void Session::or_remove(const std::function<void()>& steps) {
+  try {
+    steps();
   } catch (...) {
     // A request to stop must not stop the removal as well.
     const int signal = stop_.acknowledge();
@@ -218,20 +232,27 @@ void Session::verify_started() {
   const runtime::ContainerReport report = engine_.containers().inspect(plan_.agent.name);
   // One that has ended already has no address any more.
   verify(plan_.agent, report, report.state == runtime::ContainerState::running);
+  const auto moved = misplaced(plan_.guards, report.pid);
+  if (moved.empty()) return;
+  throw Error(ErrorKind::refused,
+              "cannot trust container '" + plan_.agent.name + "': what is mounted at '" +
+                  printable(moved.front(), 200) + "' is not what was looked at",
+              "something changes the project's .git; try again when it has ended");
 }
 
 int Session::wait() { return engine_.containers().wait(plan_.agent.name); }
 
 void Session::stop_agent(int grace) { engine_.containers().stop(plan_.agent.name, grace); }
 
-std::vector<std::string> Session::remove() {
+std::vector<std::string> Session::remove(const Farewell& farewell) {
   SessionRecord record;
   record.id = plan_.session;
+  record.project = plan_.project.path;
   record.agents = {plan_.agent.name};
   if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};
   for (const runtime::NetworkSpec& network : plan_.networks) record.networks.push_back(network.name);
-  return remove_session(engine_, record);
+  return remove_session(engine_, record, farewell);
 }
 
 }  // namespace drydock::core

@@ -2,13 +2,17 @@
 // up takes everything down again.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/stop_source.hpp"
+#include "core/canary.hpp"
 #include "core/plan.hpp"
 #include "core/pump.hpp"
+#include "core/sessions.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -24,6 +28,10 @@ class Session {
   // meanwhile: plan anew.
   void launch();
 
+  // The same without the agent: what the plan's probe found, whether it holds or not. All stands until
+  // remove().
+  std::vector<WallCheck> launch_wall();
+
   // Attaches to the agent, starts it and reads it back. Throws command_not_found and command_not_executable
   // as Containers::start.
   std::unique_ptr<runtime::AttachStream> start_attached(bool with_stdin);
@@ -36,13 +44,17 @@ class Session {
   void stop_agent(int grace);
 
   // Removes everything; what could not be removed is told in the messages returned.
-  std::vector<std::string> remove();
+  std::vector<std::string> remove(const Farewell& farewell = {});
 
  private:
   void create_networks();
   void create_sidecar();
   void create_agent();
   void start_sidecar();
+  // All but the agent; the probe, if there is one, is at it.
+  std::optional<Probe> raise_wall();
+  // Takes all down again when `steps` fail.
+  void or_remove(const std::function<void()>& steps);
   void verify_started();
 
   runtime::Engine& engine_;

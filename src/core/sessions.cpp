@@ -64,14 +64,13 @@ constexpr const char* plan_file = "/plan.json";
 std::string sessions_directory() { return runtime_directory() + "/sessions"; }
 
 void remove_orphaned_directories(const std::vector<SessionRecord>& known, const std::string& engine) {
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(sessions_directory(), failed)) {
-    const std::string id = entry.path().filename().string();
+  for (const std::string& id : known_sessions()) {
     const bool in_use =
         std::any_of(known.begin(), known.end(), [&](const SessionRecord& record) { return record.id == id; });
-    if (!is_session_id(id) || in_use) continue;
+    if (in_use) continue;
+    const std::filesystem::path folder = session_directory(id);
     std::error_code unreadable;
-    const auto text = std::filesystem::read_symlink(entry.path() / owner_link, unreadable).string();
+    const auto text = std::filesystem::read_symlink(folder / owner_link, unreadable).string();
     runtime::Labels labels;
     for (const std::string& pair : split(text, ',')) {
       const auto equals = pair.find('=');
@@ -81,11 +80,21 @@ void remove_orphaned_directories(const std::vector<SessionRecord>& known, const 
     // to judge.
     const auto owner = Owner::read_from(labels);
     const bool dead = owner && liveness(*owner) == Liveness::dead;
-    if (dead && get(labels, "engine") == engine) remove_tree(entry.path().string());
+    if (dead && get(labels, "engine") == engine) remove_tree(folder.string());
   }
 }
 
 }  // namespace
+
+std::vector<std::string> known_sessions() {
+  std::vector<std::string> ids;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(sessions_directory(), failed)) {
+    const std::string id = entry.path().filename().string();
+    if (is_session_id(id)) ids.push_back(id);
+  }
+  return ids;
+}
 
 std::string session_directory(const std::string& id) { return sessions_directory() + "/" + id; }
 
@@ -211,7 +220,8 @@ void end_session(runtime::Engine& engine, const SessionRecord& session, int grac
   }
 }
 
-std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session) {
+std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session,
+                                        const Farewell& farewell) {
   const std::string directory = session_directory(session.id);
   std::optional<DirectoryLock> lock;
   if (::access(directory.c_str(), F_OK) == 0) {
@@ -230,6 +240,7 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   };
   const auto container = [&](const std::string& name) { engine.containers().remove(name); };
   remove_all(session.agents, container);
+  if (farewell && failures.empty()) farewell(session);
   remove_all(session.probes, container);
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
@@ -268,7 +279,7 @@ void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& side
   }
 }
 
-std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
+std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, const Farewell& farewell) {
   std::vector<Collected> collected;
   const std::vector<SessionRecord> sessions = find_sessions(engine);
   for (const SessionRecord& session : sessions) {
@@ -282,7 +293,7 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run) {
     Collected entry{session, *reason, {}};
     if (!dry_run) {
       if (is_live(session) && session.detached) end_session(engine, session, default_grace);
-      entry.failures = remove_session(engine, session);
+      entry.failures = remove_session(engine, session, farewell);
     }
     collected.push_back(std::move(entry));
   }

@@ -51,12 +51,16 @@ void end_session(runtime::Engine& engine, const SessionRecord& session, int grac
 
 // Removes a session's objects, agent first, then sidecar, networks and files. Goes on after a failure; the
 // messages of all failures are returned. An engine that is gone is told once. Two that remove the same
-// session wait for each other.
-std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session);
+// session wait for each other. `farewell` is called once the agent is gone and its files are still there.
+using Farewell = std::function<void(const SessionRecord&)>;
+std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRecord& session,
+                                        const Farewell& farewell = {});
 
 // Why a session is to be collected, or nothing when it lives, or may.
 std::optional<std::string> collectable(const SessionRecord& session);
 
+// The ids of the sessions that have runtime folders: those of this user, on whichever engine.
+std::vector<std::string> known_sessions();
 // The folder of a session's runtime files.
 std::string session_directory(const std::string& id);
 // Makes it, with a link inside that says which engine and which process it belongs to.
@@ -81,6 +85,6 @@ struct Collected {
 // Removes what ended, crashed or lost its owner, and runtime folders of sessions that the engine does not
 // know. With `dry_run` only says what it would do. Throws only if the engine cannot be asked: nothing is
 // collected on a guess.
-std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run);
+std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, const Farewell& farewell = {});
 
 }  // namespace drydock::core

@@ -28,7 +28,8 @@ std::string DockerContainers::create(const runtime::ContainerSpec& spec) {
   const Json answer = api_.call({.purpose = purpose,
                                  .method = "POST",
                                  .path = "/containers/create?name=" + url_encode(spec.name),
-                                 .body = to_create_body(spec)});
+                                 .body = to_create_body(spec),
+                                 .awaited = true});
   const std::string id = require_string(answer, "Id");
   auto rollback = ScopeExit([&] {
     try {

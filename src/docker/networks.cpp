@@ -56,7 +56,8 @@ std::string DockerNetworks::create(const runtime::NetworkSpec& spec) {
     const Json answer = api_.call({.purpose = "create network '" + spec.name + "'",
                                    .method = "POST",
                                    .path = "/networks/create",
-                                   .body = body});
+                                   .body = body,
+                                   .awaited = true});
     if (const std::string warning = string_or(answer, "Warning"); !warning.empty()) {
       remove(require_string(answer, "Id"));
       throw Error(ErrorKind::engine, "cannot create network '" + spec.name + "': " + printable(warning));

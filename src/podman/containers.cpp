@@ -49,8 +49,11 @@ std::string PodmanContainers::create(const runtime::ContainerSpec& spec) {
   body["seccomp_profile_path"] = profile.path();
   Json answer;
   try {
-    answer = api_.call(
-        {.purpose = purpose, .method = "POST", .path = "/containers/create", .body = std::move(body)});
+    answer = api_.call({.purpose = purpose,
+                        .method = "POST",
+                        .path = "/containers/create",
+                        .body = std::move(body),
+                        .awaited = true});
   } catch (Error& error) {
     // "container-init binary not found on the host", newer: "lookup init binary: ..."
     if (says(error.what(), "init binary")) error.set_hint("install Podman's init: apt install catatonit");

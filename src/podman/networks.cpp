@@ -55,7 +55,8 @@ std::string PodmanNetworks::create(const runtime::NetworkSpec& spec) {
     const Json answer = api_.call({.purpose = "create network '" + spec.name + "'",
                                    .method = "POST",
                                    .path = "/networks/create",
-                                   .body = body});
+                                   .body = body,
+                                   .awaited = true});
     return require_string(answer, "id");
   } catch (const Error& error) {
     if (says_taken(error.what())) throw Error(ErrorKind::conflict, error.what());

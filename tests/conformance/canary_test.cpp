@@ -32,42 +32,16 @@ TEST_P(Canary, J23_BehindAWallWithAHoleTheAgentNeverStarts) {
   EXPECT_TRUE(dns.lines_with({"canary-"}).empty() && requests.lines_with({"canary-"}).empty())
       << "the canary left the machine";
 
-  const std::string reference(trim(
-      engine("images --format '{{.Repository}}:{{.Tag}}' --filter reference=localhost/drydock-egress").out));
-  const std::string label(trim(
-      engine("image inspect --format '{{index .Config.Labels \"io.drydock.content\"}}' " + reference).out));
-  ASSERT_FALSE(label.empty()) << reference;
   // The same name and label. Its proxy lets everything through, or nothing; its probe is the real one, or
   // lies by silence.
   for (const auto& [answer, probe, words] : {std::tuple{"200", true, "unlisted should be '403' and is '200'"},
                                              std::tuple{"403", true, "allowed should be '200' and is '403'"},
                                              std::tuple{"200", false, "its canary did not report"}}) {
-    write_project_file(
-        "guard.py",
-        "#!/usr/bin/python3\nimport os, re, socket, sys\n"
-        "if sys.argv[1] == '--probe':\n" +
-            std::string(probe ? "    os.execv('/usr/bin/real-guard', sys.argv)\n" : "    sys.exit(0)\n") +
-            "address = re.search(r'^Listen (\\S+)', "
-            "open('/etc/drydock/tinyproxy.conf').read(), re.M).group(1)\n"
-            "server = socket.create_server((address, 8888))\n"
-            "print('{\"event\":\"ready\"}', flush=True)\n"
-            "while True:\n"
-            "    client = server.accept()[0]\n"
-            "    client.recv(4096)\n"
-            "    client.sendall(b'HTTP/1.1 " +
-            answer + " x\\r\\n\\r\\n')\n    client.close()\n");
-    const Outcome faked = sh_as_user(
-        "set -e; cd " + quote(project()) + "; " + backend() + " create --name fake " + test_image +
-        " true > /dev/null; rm -rf root; mkdir root; " + backend() +
-        " export fake | tar -C root -x --exclude=dev; " + backend() +
-        " rm fake > /dev/null; guard=$(dirname " + DRYDOCK_PROGRAM +
-        ")/drydock-guard; cp $guard root/usr/bin/real-guard; for f in $(ldd $guard | grep -o '/[^ )]*'); do "
-        "test -e root/$f || { mkdir -p root/$(dirname $f); cp -L $f root/$f; }; done; mkdir -p "
-        "root/etc/drydock; cp guard.py root/usr/bin/drydock-guard; chmod 755 root/usr/bin/drydock-guard "
-        "root/usr/bin/real-guard; tar -C root -c "
-        ". | " +
-        backend() + " import --change 'LABEL io.drydock.content=" + label + "' - " + reference +
-        " > /dev/null; rm -rf root");
+    const Outcome faked =
+        replace_guard(std::string("import os, re, socket, sys\n"
+                                  "if sys.argv[1] == '--probe':\n") +
+                      (probe ? "    os.execv('/usr/bin/real-guard', sys.argv)\n" : "    sys.exit(0)\n") +
+                      proxy_script(answer));
     ASSERT_EQ(faked.status, 0) << faked;
     sh("rm -f " + quote(project() + "/started"));
     const Outcome refused = run("", "touch started");

@@ -168,6 +168,44 @@ void Conformance::write_project_file(const std::string& name, const std::string&
   ASSERT_EQ(given.status, 0) << given;
 }
 
+std::string Conformance::proxy_script(const std::string& answer) {
+  return "import re, socket\n"
+         "address = re.search(r'^Listen (\\S+)', open('/etc/drydock/tinyproxy.conf').read(), re.M).group(1)\n"
+         "server = socket.create_server((address, 8888))\n"
+         "print('{\"event\":\"ready\"}', flush=True)\n"
+         "while True:\n"
+         "    client = server.accept()[0]\n"
+         "    client.recv(4096)\n"
+         "    client.sendall(b'HTTP/1.1 " +
+         answer + " x\\r\\n\\r\\n')\n    client.close()\n";
+}
+
+Outcome Conformance::replace_guard(const std::string& script) const {
+  const Outcome built = drydock("build");
+  if (built.status != 0) return built;
+  const std::string reference(trim(
+      engine("images --format '{{.Repository}}:{{.Tag}}' --filter reference=localhost/drydock-egress").out));
+  const std::string label(trim(
+      engine("image inspect --format '{{index .Config.Labels \"io.drydock.content\"}}' " + reference).out));
+  if (label.empty()) return {1, reference, "the sidecar's image has no label"};
+  write_project_file("guard.py", "#!/usr/bin/python3\n" + script);
+  // The test image has Python; the programs bring the libraries that it lacks.
+  return sh_as_user("set -e; cd " + quote(project()) + "; " + backend() + " create --name fake " +
+                    test_image + " true > /dev/null; rm -rf root; mkdir root; " + backend() +
+                    " export fake | tar -C root -x --exclude=dev; " + backend() +
+                    " rm fake > /dev/null; guard=$(dirname " + program +
+                    ")/drydock-guard; cp $guard root/usr/bin/real-guard; cp $(command -v tinyproxy) "
+                    "root/usr/bin/tinyproxy; "
+                    "for f in $(ldd $guard root/usr/bin/tinyproxy | grep -o '/[^ )]*' | grep -v ':$'); do "
+                    "test -e root/$f || { mkdir -p root/$(dirname $f); cp -L $f root/$f; }; done; mkdir -p "
+                    "root/etc/drydock; "
+                    "cp guard.py root/usr/bin/drydock-guard; chmod 755 root/usr/bin/drydock-guard "
+                    "root/usr/bin/real-guard; chmod 1777 root/run root/tmp; "
+                    "tar -C root -c . | " +
+                    backend() + " import --change 'LABEL io.drydock.content=" + label + "' - " + reference +
+                    " > /dev/null; rm -rf root");
+}
+
 std::string Conformance::live_session() const {
   const Outcome found =
       engine("ps --filter label=io.drydock.role=agent --format '{{.Label \"io.drydock.session\"}}'");

@@ -72,6 +72,11 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   std::string leftovers() const;
   // Writes a file of the user's in the project.
   void write_project_file(const std::string& name, const std::string& content) const;
+  // Puts a Python program in the guard's place in the sidecar's image, under the same name and label; the
+  // real one is /usr/bin/real-guard there. Undone by `drydock build --no-cache`.
+  Outcome replace_guard(const std::string& script) const;
+  // Python: a proxy at tinyproxy's address that gives every request this answer. Imports re and socket.
+  static std::string proxy_script(const std::string& answer);
   // The only session that runs; its id.
   std::string live_session() const;
 

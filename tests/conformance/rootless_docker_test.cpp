@@ -29,6 +29,14 @@ TEST_P(RootlessDocker, RefusesASessionAndLeavesNothing) {
   EXPECT_EQ(sh("stat -c %u " + quote(marker)).out, "1000\n");
 }
 
+TEST_P(RootlessDocker, RefusesACheckOfAJailThatCannotBe) {
+  const Outcome refused = drydock("smoke");
+  EXPECT_EQ(refused.status, 125) << refused;
+  EXPECT_EQ(refused.out, "");
+  EXPECT_NE(refused.err.find("hint: use rootless Podman"), std::string::npos) << refused;
+  EXPECT_EQ(leftovers(), "");
+}
+
 TEST_P(RootlessDocker, IsFoundWithoutBeingNamed) {
   const Outcome refused = sh_as_user("unset DOCKER_HOST; cd " + quote(project()) + "; " + drydock_words() +
                                      " run --image " + test_image + " -- true");

@@ -25,7 +25,8 @@ TEST_P(Schema, OutputIsAsDocumented) {
   for (const auto& [script, schema] :
        {std::pair{json + "list", "list"}, std::pair{json + "inspect " + id, "inspect"},
         std::pair{json + "run --dry-run --allow allowed.test" + image + " -- true", "plan"},
-        std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"}}) {
+        std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"},
+        std::pair{json + "smoke", "smoke"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
   }
@@ -52,6 +53,7 @@ TEST_P(Schema, OutputIsAsDocumented) {
   EXPECT_EQ(collected.status, 0) << collected;
   // The control: what is something else does not fit.
   EXPECT_NE(validate(json + "version", "list").status, 0);
+  EXPECT_NE(validate(json + "version", "smoke").status, 0);
   EXPECT_NE(validate("echo '[{\"id\": \"12345678\"}]'", "list").status, 0);
 }
 

@@ -22,6 +22,8 @@ PATTERN, FLOOR, TUNNEL = "src/core/host_pattern.cpp", "src/guard/floor.cpp", "sr
 NO_VERIFY = ("src/core/verify.cpp", "  if (found.empty()) return;", "  return;")
 NO_INVARIANTS = ("src/core/invariants.cpp", "  if (breaches.empty()) return;", "  return;")
 NO_IPV6_SYSCTL = (PLAN, '  plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};\n', "")
+HOOKS_WRITABLE = (PLAN, "{guard.path, guard.path, guard.read_only}", "{guard.path, guard.path, false}")
+GIT_RENAMED = ("src/core/git_guard.cpp", "if (!is_folder(part) || !add(part, false)) return false;", "if (!is_folder(part)) return false;")
 INHIBIT_OFF = (DOCKER_NETS, 'options[inhibit_ipv4] = "true";', 'options[inhibit_ipv4] = "false";')
 PODMAN_DNS = (PODMAN_NETS, '{"dns_enabled", false},', '{"dns_enabled", true},')
 PODMAN_GATEWAY = (PODMAN_NETS, '{{{"subnet", spec.subnet.to_string()}}}',
@@ -46,6 +48,16 @@ MUTATIONS = [
         "unit_core"),
     one("invariants-off", "the plan is not checked", *NO_INVARIANTS, "unit_core"),
     one("verify-off", "what the engine made is not read back", *NO_VERIFY, "unit_core"),
+    one("hooks-writable", "git's hooks can be written in a session", *HOOKS_WRITABLE, "unit_core"),
+    one("git-renamed", "the agent may put another .git in the place of the guarded one", *GIT_RENAMED, "unit_core GitGuard*"),
+    one("guard-elsewhere", "what is mounted over .git is not compared with what was looked at", "src/core/session.cpp",
+        "  if (moved.empty()) return;", "  return;", "unit_core Launch*"),
+    one("watch-blind", "what the session changed for the host to run is not told", "src/core/watch.cpp",
+        "  if (sentences.empty()) return;", "  return;", "unit_core Watching*"),
+    one("smoke-green", "a check of the jail that does not hold is no failure", "src/core/smoke.cpp",
+        "  if (holding() != checks.size()) return 1;\n", "", "unit_core Smoke*"),
+    one("create-given-up", "what an engine is making when a signal comes is not waited for", "src/runtime/http/client.cpp",
+        "request.awaited ? nullptr : stop_", "stop_", "unit_runtime ClientStop*"),
     # What the proxy is told.
     one("listen-everywhere", "the proxy listens on all addresses", PROXY, '"Listen " + listen.to_string()', 'std::string("Listen 0.0.0.0")',
         "unit_core"),
@@ -92,6 +104,10 @@ MUTATIONS = [
         '  if (spec.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");\n', "", "unit_engines",
         "lab D20 Jail.J12_*"),
     # The wall itself, with what would stop the session before it taken out too.
+    Mutation("hooks-writable-unverified", "git's hooks can be written in a session", [HOOKS_WRITABLE, NO_INVARIANTS],
+             ["lab P4r Plant.J21_*"]),
+    Mutation("git-renamed-unverified", "the agent may put another .git in the place of the guarded one",
+             [GIT_RENAMED, NO_INVARIANTS], ["lab P4r Plant.J21_*"]),
     Mutation("agent-ipv6-unverified", "the agent's IPv6 is left on", [NO_IPV6_SYSCTL, NO_INVARIANTS], ["lab P4r Wall.J6_*:Jail.J4_*"]),
     Mutation("docker-inhibit-unverified", "Docker's bridge has an address of the host's", [INHIBIT_OFF, NO_VERIFY],
              ["lab D20 Wall.J6_*"]),

@@ -120,6 +120,7 @@ core::ImageContent test_image_content(const TestImageOptions& options) {
   add_busybox(content);
   core::add_program(content, "/usr/bin/curl", find_program("/usr/bin/curl"));
   core::add_program(content, "/usr/bin/openssl", find_program("/usr/bin/openssl"));
+  core::add_program(content, "/usr/bin/git", find_program("/usr/bin/git"));
   add_python(content);
   add_screen_programs(content);
   add_libgcc(content);

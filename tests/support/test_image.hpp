@@ -1,8 +1,8 @@
 // The image that tests run: a small userland out of the packages installed on this machine, made by the same
 // code as drydock's own images.
 //
-// It has busybox (static, with its applets in /bin), curl, openssl, python3 with its standard library, the CA
-// bundle, and /usr/bin/notexec, a regular file that nobody may execute.
+// It has busybox (static, with its applets in /bin), curl, git, openssl, python3 with its standard library, the
+// CA bundle, and /usr/bin/notexec, a regular file that nobody may execute.
 #pragma once
 
 #include <string>

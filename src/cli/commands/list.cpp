@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/engines.hpp"
+#include "cli/table.hpp"
 #include "core/inspect.hpp"
 #include "core/sessions.hpp"
 
@@ -47,21 +48,6 @@ void check_filters(const std::vector<std::string>& filters) {
         "cannot use filter '" + printable(filter, 80) + "': it is not KEY=VALUE with a known key",
         near.empty() || near == key ? "use one of: " + join(keys, ", ") : "did you mean '" + near + "=…'?");
   }
-}
-
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const bool last = i + 1 == row.size();
-      text += row[i] + (last ? "\n" : std::string(widths[i] - row[i].size() + 2, ' '));
-    }
-  }
-  return text;
 }
 
 class ListCommand : public Command {

@@ -61,6 +61,7 @@ Json Api::call(const Call& call) {
   request.target = prefix_ + call.path;
   request.patient = call.patient;
   request.patience = call.patience;
+  request.awaited = call.awaited;
   if (!call.body.is_null()) request.body = call.body.dump();
   const Response response = client_.send(request);
   log::debug("{} {} {} -> {}", engine_, request.method, request.target, response.status);

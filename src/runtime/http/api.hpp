@@ -36,6 +36,7 @@ class Api {
     Json body = nullptr;  // null: none
     bool patient = false;
     std::chrono::milliseconds patience{0};  // as Request has it
+    bool awaited = false;                   // likewise
     ApiVersion minimum{};                   // of this endpoint; lower: Error(unsupported) that names both
   };
 

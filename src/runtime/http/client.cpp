@@ -73,7 +73,7 @@ class Client::Impl {
     require(curl_multi_add_handle(multi_.get(), easy_.get()) == CURLM_OK);
     // Taking an unfinished transfer out closes its connection.
     const ScopeExit remove([&] { curl_multi_remove_handle(multi_.get(), easy_.get()); });
-    const CURLcode code = run(transfer);
+    const CURLcode code = run(transfer, request.awaited ? nullptr : stop_);
     if (code == CURLE_COULDNT_CONNECT) {
       long os_errno = 0;
       curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_errno);
@@ -85,7 +85,7 @@ class Client::Impl {
     return transfer.finish(code);
   }
 
-  CURLcode run(Transfer& transfer) {
+  CURLcode run(Transfer& transfer, const StopSource* stop) {
     while (true) {
       int running = 0;
       require(curl_multi_perform(multi_.get(), &running) == CURLM_OK);
@@ -94,18 +94,18 @@ class Client::Impl {
         if (message->msg == CURLMSG_DONE) return message->data.result;
       }
       if (Clock::now() >= transfer.deadline()) {
-        if (!transfer.may_wait_on() || !shows_life()) throw transfer.timed_out();
+        if (!transfer.may_wait_on() || !shows_life(stop)) throw transfer.timed_out();
         transfer.wait_on();
       }
-      wait(transfer.deadline());
+      wait(transfer.deadline(), stop);
     }
   }
 
   // Engines answer this one without a lock.
-  bool shows_life() const {
+  bool shows_life(const StopSource* stop) const {
     constexpr milliseconds limit{2'000};
     try {
-      Impl other(socket_, stop_, {.connect = limit, .silence = limit, .whole = limit});
+      Impl other(socket_, stop, {.connect = limit, .silence = limit, .whole = limit});
       const Request ping{.target = "/_ping"};
       return other.perform(ping, nullptr).status == 200;
     } catch (const Error& error) {
@@ -114,16 +114,16 @@ class Client::Impl {
     }
   }
 
-  void wait(Deadline deadline) {
+  void wait(Deadline deadline, const StopSource* stop) {
     curl_waitfd extra{};
     unsigned count = 0;
-    if (stop_ != nullptr) {
-      extra.fd = stop_->fd();
+    if (stop != nullptr) {
+      extra.fd = stop->fd();
       extra.events = CURL_WAIT_POLLIN;
       count = 1;
     }
     require(curl_multi_poll(multi_.get(), &extra, count, poll_timeout(deadline), nullptr) == CURLM_OK);
-    if (stop_ != nullptr) stop_->check();
+    if (stop != nullptr) stop->check();
   }
 
   std::string socket_;

@@ -5,9 +5,9 @@
 // sends nothing for 10 s, before its answer or within it, and when an answer (but a streamed 2xx one) has not
 // ended 30 s after it began. A `patient` one (wait, logs -f) has no limit once connected; one with
 // `patience` has that long, as every other one has Limits::busy, while the engine shows that it lives: before
-// it is given up on for its silence, it is asked for a sign of life (GET /_ping, 2 s). A request is given up on with Interrupted when the stop source
-// given to the client is triggered, unless its answer is complete. Heads are limited to 256 KiB, bodies to 64
-// MiB.
+// it is given up on for its silence, it is asked for a sign of life (GET /_ping, 2 s). A request is given up
+// on with Interrupted when the stop source given to the client is triggered, unless its answer is complete or
+// it is to be `awaited`. Heads are limited to 256 KiB, bodies to 64 MiB.
 //
 // A failed connect is told by the operating system's own errno: unavailable (ENOENT, ECONNREFUSED),
 // permission (EACCES). No answer in time is `timeout`. An answer that is not the engine's is `protocol`, as
@@ -42,6 +42,9 @@ struct Request {
   std::string upload_file{};  // when set, the body is this file's content, streamed
   bool patient = false;
   std::chrono::milliseconds patience{0};  // of a patient one: at most so long; 0: without a limit
+  // Once sent, it goes on when stop is requested. Of what makes something: an engine makes it all the same,
+  // and who has not waited cannot remove it.
+  bool awaited = false;
 };
 
 struct Response {

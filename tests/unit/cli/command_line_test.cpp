@@ -54,6 +54,12 @@ TEST_F(CommandLineTest, CommandsGoByNameAndAlias) {
   }
 }
 
+TEST_F(CommandLineTest, AFailureOfDrydocksIsToldFromAnAnswer) {
+  for (const char* name : {"run", "shell", "attach", "exec", "smoke"})
+    EXPECT_EQ(find_command(name)->failure_status(), 125) << name;
+  EXPECT_EQ(find_command("list")->failure_status(), 1);
+}
+
 TEST_F(CommandLineTest, OptionsOfRunNeedNoCommand) {
   const CommandLine line = parse({"--allow", "example.org", "--", "npm", "test"});
   EXPECT_EQ(line.command->name(), "run");

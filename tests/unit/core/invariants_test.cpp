@@ -74,6 +74,17 @@ std::vector<Breach> breaches() {
        "the socket '/srv/x/docker.sock'"},
       {"mount_other_socket_in_dood", dood, mount("/srv/x/other.sock"), "INV-9",
        "the socket '/srv/x/other.sock'"},
+      {"hooks_writable", contained, [](Plan& p) { p.agent.binds.back().read_only = false; }, "INV-3",
+       "'/srv/projects/demo/.git/hooks' would not be guarded"},
+      {"hooks_not_mounted", contained, [](Plan& p) { p.agent.binds.pop_back(); }, "INV-3",
+       "'/srv/projects/demo/.git/hooks' would not be guarded"},
+      {"git_can_be_renamed", contained, [](Plan& p) { p.agent.binds.erase(p.agent.binds.begin() + 1); },
+       "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
+      {"guard_elsewhere", contained,
+       [](Plan& p) {
+         p.guards.push_back({"/srv/other", true});
+       },
+       "INV-3", "'/srv/other' would not be guarded"},
       {"capability_more", contained, [](Plan& p) { p.agent.capabilities.emplace_back("NET_ADMIN"); }, "INV-8",
        "NET_ADMIN"},
       {"capability_more_in_dood", dood, [](Plan& p) { p.agent.capabilities.emplace_back("SYS_ADMIN"); },

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/stop_source.hpp"
 #include "base/temp_file.hpp"
+#include "core/own_image.hpp"
 #include "core/sessions.hpp"
+#include "core/sidecar_image.hpp"
 #include "core/talk.hpp"
 #include "environment.hpp"
 #include "fake_engine.hpp"
@@ -31,6 +34,35 @@ class Recorder : public Talk {
 
 // What went wrong on the way through a run, for messages.
 enum class Moment { before, after };
+
+// The label of the sidecar's image, which is made from this machine's tinyproxy. Throws Error(not_found) when
+// that is not installed.
+inline std::string make_sidecar_label() {
+  test::FakeEngine engine;
+  std::string content;
+  engine.on_load = [&](const std::string& path) {
+    const std::string config = run_checked({"tar", "--wildcards", "-xOf", path, "*.json"}).output;
+    const std::string key = std::string("\"") + image_content_label + "\":\"";
+    content = config.substr(config.find(key) + key.size(), 64);
+    engine.image_map[sidecar_image_reference()].labels = {{image_content_label, content}};
+  };
+  ensure_sidecar_image(engine);
+  return content;
+}
+
+// The engine has the sidecar's image already, so that no call of a test's makes it.
+inline void give_sidecar_image(test::FakeEngine& engine) {
+  static const std::string content = make_sidecar_label();
+  engine.image_map[sidecar_image_reference()].labels = {{image_content_label, content}};
+}
+
+inline bool has_tinyproxy() {
+  try {
+    return !find_program("tinyproxy").empty();
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 class Orchestration : public testing::Test {
  protected:

@@ -98,8 +98,12 @@ TEST(Plan, TheAgentIsHardened) {
   EXPECT_TRUE(agent.no_new_privileges);
   EXPECT_TRUE(agent.init);
   EXPECT_THAT(agent.groups, IsEmpty());
-  EXPECT_THAT(agent.binds,
-              ElementsAre(runtime::BindMount{"/srv/projects/demo", "/srv/projects/demo", false}));
+  EXPECT_THAT(
+      agent.binds,
+      ElementsAre(runtime::BindMount{"/srv/projects/demo", "/srv/projects/demo", false},
+                  runtime::BindMount{"/srv/projects/demo/.git", "/srv/projects/demo/.git", false},
+                  runtime::BindMount{"/srv/projects/demo/.git/hooks", "/srv/projects/demo/.git/hooks", true}))
+      << "the project, and in it git's hooks read-only (J21)";
   EXPECT_THAT(agent.tmpfs, ElementsAre(runtime::TmpfsMount{"/home/agent", 1U << 30, 01777},
                                        runtime::TmpfsMount{"/tmp", 1U << 30, 01777}));
   EXPECT_EQ(agent.limits, (runtime::Limits{0, 0, 4096}));

@@ -7,9 +7,6 @@
 #include <csignal>
 #include <fstream>
 
-#include "base/process.hpp"
-#include "core/own_image.hpp"
-#include "core/sidecar_image.hpp"
 #include "orchestration.hpp"
 #include "sample_plan.hpp"
 
@@ -272,29 +269,14 @@ class ContainedRun : public Run {
  protected:
   void SetUp() override {
     Run::SetUp();
-    try {
-      find_program("tinyproxy");
-    } catch (const Error&) {
+    if (!has_tinyproxy())
       GTEST_SKIP() << "the sidecar's image is made from tinyproxy, which is not installed";
-    }
-    if (!content_.empty()) return;
-    // Made once: from then on the engines have it.
-    engine->on_load = [this](const std::string& path) {
-      const std::string config = run_checked({"tar", "--wildcards", "-xOf", path, "*.json"}).output;
-      const std::string key = std::string("\"") + image_content_label + "\":\"";
-      content_ = config.substr(config.find(key) + key.size(), 64);
-      engine->image_map[sidecar_image_reference()].labels = {{image_content_label, content_}};
-    };
-    ensure_sidecar_image(*engine);
   }
   void fresh_engine_with_sidecar() {
     fresh_engine();
-    engine->image_map[sidecar_image_reference()].labels = {{image_content_label, content_}};
+    give_sidecar_image(*engine);
   }
-  static std::string content_;
 };
-
-std::string ContainedRun::content_;
 
 TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   fresh_engine_with_sidecar();
@@ -303,6 +285,28 @@ TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   expect_nothing_left("a run");
   EXPECT_THAT(talk.said, Contains(HasSubstr(": contained (the default), podman, rootless, 1 host allowed")));
   EXPECT_THAT(talk.warned, IsEmpty());
+}
+
+TEST_F(ContainedRun, TellsWhatChangedOfWhatTheHostMayRun) {
+  fresh_engine_with_sidecar();
+  fs::create_directories(options.directory + "/.git/hooks");
+  const auto mounts = plan_run(*engine, prepare_run(options), stop).agent.binds;
+  EXPECT_THAT(mounts, Contains(runtime::BindMount{options.directory + "/.git/hooks",
+                                                  options.directory + "/.git/hooks", true}));
+  std::vector<std::string> at_start;
+  engine->after = [&](const std::string& call, std::size_t) {
+    if (call.find("containers.wait") != 0) return;
+    at_start = talk.said;
+    std::ofstream(options.directory + "/.envrc") << "x";
+  };
+  run();
+  EXPECT_THAT(talk.said, Contains("  new: .envrc"));
+  EXPECT_THAT(at_start, testing::Not(Contains("  new: .envrc")));
+  talk.said.clear();
+  engine->after = nullptr;
+  run();
+  EXPECT_THAT(talk.said, testing::Each(testing::Not(HasSubstr(".envrc"))));
+  expect_nothing_left("a run");
 }
 
 TEST_F(ContainedRun, LeavesNothingWhateverFails) {

@@ -200,5 +200,33 @@ TEST_F(Launch, AnAgentThatRunsOtherwiseThanPlannedIsNotKept) {
   EXPECT_THROW(session.start_attached(false), Error);
 }
 
+TEST_F(Launch, AGuardThatIsSomethingElseThanWasLookedAtIsNotTrusted) {
+  const std::string hooks = directory.path() + "/demo/.git/hooks";
+  fs::create_directories(hooks);
+  PlanRequest request = test::sample_request();
+  request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  request.project.path = directory.path() + "/demo";
+  request.git = find_git_guards(request.project.path, [](const std::string&) { return false; });
+  const Plan made = build_plan(request);
+  ASSERT_EQ(made.guards.size(), 2U);
+  engine->agent_ends_at_once = false;
+  engine->alter_container = [&](auto& report) {
+    if (report.name == made.agent.name) report.pid = ::getpid();
+  };
+  Session session(*engine, made, stop);
+  session.launch();
+  EXPECT_NO_THROW(session.start_detached()) << "the control";
+  fs::rename(hooks, hooks + ".old");
+  fs::create_directory(hooks);
+  try {
+    session.start_detached();
+    FAIL() << "trusted it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_THAT(error.what(), HasSubstr(".git/hooks' is not what was looked at"));
+  }
+  session.remove();
+}
+
 }  // namespace
 }  // namespace drydock::core

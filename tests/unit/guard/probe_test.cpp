@@ -4,10 +4,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/canary.hpp"
 #include "gate_harness.hpp"
 
 namespace drydock::guard {
 namespace {
+
+TEST(Probe, EveryCheckIsOneThatDrydockKnows) { EXPECT_EQ(probe_names(), core::all_wall_checks()); }
 
 constexpr const char* sound =
     R"({"proxy":{"address":"10.0.0.2","port":8888},"host":"10.0.0.1","canary":"c.invalid","checks":["dns"]})";

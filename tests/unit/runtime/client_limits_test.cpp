@@ -238,6 +238,24 @@ TEST(ClientStop, InterruptsAPatientRequest) {
   EXPECT_EQ(client.send({.target = "/x"}).body, "clean-up");
 }
 
+TEST(ClientStop, AnAwaitedAnswerComesAllTheSame) {
+  StopSource stop;
+  FakeDaemon daemon({[&](Peer& peer) {
+                       peer.read_request();
+                       stop.request(SIGTERM);
+                       peer.sleep(200ms);
+                       peer.send(ok("made"));
+                     },
+                     always(ok("removed"))});
+  Client client(daemon.socket(), &stop);
+  EXPECT_EQ(client.send({.method = "POST", .target = "/create", .awaited = true}).body, "made");
+  EXPECT_THROW(client.send({.method = "POST", .target = "/create", .awaited = true}), Interrupted)
+      << "what was not sent yet is not";
+  EXPECT_EQ(daemon.requests().size(), 1U);
+  stop.acknowledge();
+  EXPECT_EQ(client.send({.method = "DELETE", .target = "/it"}).body, "removed");
+}
+
 TEST(ClientStop, InterruptsConnecting) {
   const test::FullListener listener;
   StopSource stop;

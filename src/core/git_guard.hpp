@@ -1,0 +1,43 @@
+// Git's hooks in a project, which the *host* runs later (J21): which paths a contained session gets mounted
+// over themselves so that the agent cannot plant one. A hooks folder is mounted read-only; the folders on the
+// way to it are mounted as they are, for a mount point cannot be renamed or replaced from inside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace drydock::core {
+
+struct GuardedPath {
+  std::string path;  // absolute, of the project; no component below the project is a link
+  bool read_only = false;
+  dev_t device = 0;  // what stood there when it was looked at
+  ino_t inode = 0;
+};
+
+struct GitGuards {
+  std::vector<GuardedPath> paths;    // parents before what is in them
+  std::vector<std::string> notices;  // hooks that are not guarded, and why
+};
+
+// The guards of a project (a real path): .git with its hooks and those of its submodules, or the .git file of
+// a worktree or submodule and what it leads to inside the project. Links are never followed: what is reached
+// through one is not guarded, nor is a hooks folder that is not there. At most 64 paths.
+//
+// `contested` says whether another session could put a link in a path's place between this look and the
+// mount; such a path is left out.
+GitGuards find_git_guards(const std::string& project,
+                          const std::function<bool(const std::string&)>& contested);
+
+// Whether another live session of this user could replace `path`: its project covers it, and it is no mount
+// point there. Sessions are known by their runtime folders, on whichever engine.
+bool contested_by_sessions(const std::string& path);
+
+// Those of the guards that process `pid`, in its own file system, does not see as they were looked at. Where
+// /proc does not show it, nothing.
+std::vector<std::string> misplaced(const std::vector<GuardedPath>& guards, int pid);
+
+}  // namespace drydock::core

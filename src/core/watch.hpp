@@ -1,0 +1,44 @@
+// What a session changed of the files in its project that other programs run on the *host* later: git's
+// settings and hooks, editors' tasks, CI workflows, makefiles (J21). Nothing is kept from changing; it is
+// told.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/sessions.hpp"
+#include "core/talk.hpp"
+
+namespace drydock::core {
+
+struct Watch {
+  std::map<std::string, std::string>
+      files;             // path below the project -> what it is: a digest, a link's target
+  bool complete = true;  // false: there is more than was looked at
+};
+
+// The watched files of a project as they are now. Links are told and never followed. At most 50000 folder
+// entries, nearest to the top first, and 2000 files; node_modules is left out. Of package.json only the
+// scripts count, of files over 4 MiB size and times. What cannot be read is told as such.
+Watch look_at(const std::string& project);
+
+// One sentence for each file that differs, in the order of their paths, fit for a terminal; at most 50 and
+// how many more.
+std::vector<std::string> differences(const Watch& before, const Watch& after);
+
+// As kept in a file between the two. Nothing for anything else than what to_text gave.
+std::string to_text(const Watch& watch);
+std::optional<Watch> watch_from_text(std::string_view text);
+
+// Keeps how the project is now in the session's runtime folder, which there must be.
+void begin_watch(const std::string& session, const std::string& project);
+// Says what differs since then. Once: the first who sees to a session's end tells it. Nothing when there is
+// no such folder.
+void end_watch(const std::string& session, const std::string& project, Talk& talk);
+// The same at a session's removal. `talk` must outlive what is returned.
+Farewell tell_changes(Talk& talk);
+
+}  // namespace drydock::core

@@ -1,0 +1,195 @@
+#include "core/watch.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "orchestration.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+class Watching : public Orchestration {
+ protected:
+  std::string project() const { return directory.path() + "/demo"; }
+  void write(const std::string& path, const std::string& text) const {
+    fs::create_directories((project() + "/" + path).substr(0, (project() + "/" + path).rfind('/')));
+    std::ofstream(project() + "/" + path) << text;
+  }
+  // What is told when `change` happens between the two looks.
+  template <typename Change>
+  std::vector<std::string> told(const Change& change) const {
+    const Watch before = look_at(project());
+    change();
+    return differences(before, look_at(project()));
+  }
+};
+
+TEST_F(Watching, TellsWhatTheHostMayRun) {
+  const std::vector<std::string> paths{".git/config",
+                                       ".git/config.worktree",
+                                       ".git/commondir",
+                                       ".git/hooks/pre-commit",
+                                       ".git/hooks/deep/x",
+                                       ".git/modules/a/b/config",
+                                       ".git/modules/a/b/hooks/update",
+                                       ".git/worktrees/w/commondir",
+                                       ".envrc",
+                                       "sub/.envrc",
+                                       "sub/nested/.git/config",
+                                       "sub/nested/.git/hooks/post-checkout",
+                                       "wt/.git",
+                                       ".vscode/tasks.json",
+                                       ".vscode/settings.json",
+                                       ".github/workflows/ci.yml",
+                                       ".gitlab-ci.yml",
+                                       "Makefile",
+                                       "deep/down/there/Justfile",
+                                       ".husky/pre-push",
+                                       "bare/config",
+                                       "bare/hooks/post-receive"};
+  for (const char* repository : {".git/modules/a/b", ".git/worktrees/w", "bare"})
+    write(repository + std::string("/HEAD"), "ref: x\n");
+  fs::create_directories(project() + "/bare/objects");
+  fs::create_directories(project() + "/bare/refs");
+  for (const std::string& path : paths) {
+    EXPECT_THAT(told([&] { write(path, "one"); }), ElementsAre("new: " + path));
+    EXPECT_THAT(told([&] { write(path, "two"); }), ElementsAre("changed: " + path));
+    EXPECT_THAT(told([&] { fs::permissions(project() + "/" + path, fs::perms(0755)); }),
+                ElementsAre("changed: " + path));
+    EXPECT_THAT(told([&] { write(path, "two"); }), IsEmpty()) << "the same content: " << path;
+    EXPECT_THAT(told([&] { fs::remove(project() + "/" + path); }), ElementsAre("gone: " + path));
+    write(path, "three");
+  }
+}
+
+TEST_F(Watching, IsSilentAboutTheRest) {
+  EXPECT_THAT(
+      told([&] {
+        for (const char* path : {"src/main.c", "README", ".git/index", ".git/HEAD", ".git/objects/ab/cd",
+                                 ".git/refs/heads/x", ".git/hooks/pre-commit.sample", ".git/logs/HEAD",
+                                 "node_modules/x/package.json", "config", "hooks/pre-commit"})
+          write(path, "x");
+      }),
+      IsEmpty());
+}
+
+TEST_F(Watching, OfAPackageOnlyTheScriptsCount) {
+  write("package.json", R"({"version": "1", "scripts": {"test": "true"}})");
+  EXPECT_THAT(
+      told([&] { write("package.json", R"({"version": "2", "scripts": {"test": "true"}, "a": []})"); }),
+      IsEmpty());
+  EXPECT_THAT(told([&] { write("package.json", R"({"version": "2", "scripts": {"test": "evil"}})"); }),
+              ElementsAre("changed: package.json"));
+  EXPECT_THAT(told([&] { write("package.json", "no JSON"); }), ElementsAre("changed: package.json"));
+  EXPECT_THAT(told([&] { write("package.json", "no JSON at all"); }), ElementsAre("changed: package.json"));
+}
+
+TEST_F(Watching, LinksAreToldAndNotFollowed) {
+  write("other/config", "x");
+  write("other/tasks.json", "x");
+  EXPECT_THAT(told([&] {
+                fs::create_symlink("other", project() + "/.git");
+                fs::create_symlink("other", project() + "/.vscode");
+                fs::create_symlink("/etc/passwd", project() + "/.envrc");
+              }),
+              UnorderedElementsAre("new: .git", "new: .vscode", "new: .envrc"));
+  EXPECT_THAT(told([&] { write("other/config", "y"); }), IsEmpty());
+  EXPECT_THAT(told([&] {
+                fs::remove(project() + "/.envrc");
+                fs::create_symlink("/etc/group", project() + "/.envrc");
+              }),
+              ElementsAre("changed: .envrc"));
+  fs::remove(project() + "/.git");
+  write(".git/config", "x");
+  fs::create_symlink("../other", project() + "/.git/hooks");
+  EXPECT_THAT(told([&] {
+                fs::remove(project() + "/.git/hooks");
+                fs::create_symlink("../elsewhere", project() + "/.git/hooks");
+              }),
+              ElementsAre("changed: .git/hooks"));
+}
+
+TEST_F(Watching, WhatIsNoFileBlocksNothing) {
+  ASSERT_EQ(::mkfifo((project() + "/.envrc").c_str(), 0600), 0);
+  EXPECT_THAT(told([] {}), IsEmpty());
+  EXPECT_THAT(told([&] {
+                fs::remove(project() + "/.envrc");
+                write(".envrc", "x");
+              }),
+              ElementsAre("changed: .envrc"));
+}
+
+TEST_F(Watching, LargeFilesAreJudgedByTheirTimes) {
+  write("Makefile", std::string((4U << 20U) + 1, 'a'));
+  EXPECT_THAT(told([] {}), IsEmpty());
+  EXPECT_THAT(told([&] {
+                ::usleep(20000);  // a tick of the file system's clock
+                write("Makefile", std::string((4U << 20U) + 1, 'b'));
+              }),
+              ElementsAre("changed: Makefile"));
+}
+
+TEST_F(Watching, IsBounded) {
+  for (int i = 0; i < 60; ++i) write(".husky/h" + std::to_string(i), "x");
+  EXPECT_THAT(told([&] {
+                for (int i = 0; i < 60; ++i) write(".husky/h" + std::to_string(i), "y");
+              }),
+              testing::AllOf(SizeIs(51), testing::Contains("and 10 more")));
+  // Filling the project hides nothing of .git, and is told.
+  write(".git/config", "x");
+  const auto sentences = told([&] {
+    write(".git/config", "y");
+    for (int i = 0; i < 2001; ++i) write(".husky/n" + std::to_string(i), "");
+  });
+  EXPECT_THAT(sentences, testing::Contains("changed: .git/config"));
+  EXPECT_EQ(sentences.back(), "the project is too large to look at all of it");
+}
+
+TEST_F(Watching, NamesAreFitForATerminal) {
+  EXPECT_THAT(told([&] { write(".husky/a\x1b[2Jb", "x"); }), ElementsAre("new: .husky/a?[2Jb"));
+}
+
+TEST_F(Watching, IsKeptAsText) {
+  Watch watch{{{".envrc", "abc"}, {"a\nb/.envrc", "link x"}, {"\xff/.envrc", ""}}, true};
+  for (const bool complete : {true, false}) {
+    watch.complete = complete;
+    const auto again = watch_from_text(to_text(watch));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->files, watch.files);
+    EXPECT_EQ(again->complete, complete);
+  }
+  const std::string text = to_text(watch);
+  for (const std::string& other :
+       {std::string(), std::string("x"), text.substr(0, text.size() - 2), text.substr(0, 9), "z" + text})
+    EXPECT_FALSE(watch_from_text(other)) << other;
+}
+
+TEST_F(Watching, IsToldOnceASession) {
+  make_session_directory("0123abcd", "podman", Owner::self());
+  begin_watch("0123abcd", project());
+  write(".envrc", "x");
+  end_watch("0123abcd", project(), talk);
+  EXPECT_THAT(talk.said, ElementsAre(HasSubstr("while session 0123abcd ran"), "  new: .envrc"));
+  end_watch("0123abcd", project(), talk);
+  EXPECT_THAT(talk.said, SizeIs(2));
+  begin_watch("0123abcd", project());
+  end_watch("0123abcd", project(), talk);
+  EXPECT_THAT(talk.said, SizeIs(2)) << "nothing changed";
+  end_watch("ffffffff", project(), talk);
+  EXPECT_THAT(talk.warned, IsEmpty());
+}
+
+}  // namespace
+}  // namespace drydock::core
