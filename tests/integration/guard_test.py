@@ -31,6 +31,16 @@ BAD = ["rebind.test", "meta.test", "lan.test", "private.test", "cgnat.test", "ma
        "mixed.test", "alias.test"]
 GOOD = ["allowed.test", "other.test", "v4only.test", "flip.test"]
 CANARY = "canary-test.drydock.invalid"
+PROXY_CONFIG = """Allow 127.0.0.1
+LogLevel Connect
+MaxClients 256
+Timeout 600
+DisableViaHeader Yes
+FilterURLs On
+FilterType ere
+FilterDefaultDeny Yes
+ConnectPort 443
+"""
 
 
 def enter_namespace():
@@ -40,7 +50,11 @@ def enter_namespace():
                     f"ip -n side addr add {ADDRESS}/29 dev side0", "ip -n side link set side0 up",
                     "ip -n side route add default via 10.99.0.1"):
         subprocess.run(command.split(), check=True)
-    descriptor = os.open("/run/netns/side", os.O_RDONLY | os.O_CLOEXEC)
+    join_namespace("side")
+
+
+def join_namespace(name):
+    descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
     import ctypes
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000) != 0:  # CLONE_NEWNET
         sys.exit("cannot enter the namespace")
@@ -56,7 +70,7 @@ class Sidecar:
         self.generation = 0
         self.changes = changes
         self.config(hosts)
-        self.write("tinyproxy.conf", self.proxy_config(8888) + f"Upstream http 127.0.0.1:{GUARD_PORT}\n")
+        self.write("tinyproxy.conf", PROXY_CONFIG + f"Upstream http 127.0.0.1:{GUARD_PORT}\n")
         # As nobody, without a capability: binding port 443 is what the sysctl of the sidecar is for.
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file:
             file.write("443")
@@ -68,11 +82,6 @@ class Sidecar:
         if read_log:
             threading.Thread(target=self.read, daemon=True).start()
 
-    def proxy_config(self, port):
-        return (f"Port {port}\nListen {ADDRESS}\nAllow 10.99.0.0/29\nLogLevel Connect\nMaxClients 1024\nTimeout 7200\n"
-                "DisableViaHeader Yes\nFilterURLs On\nFilterType ere\nFilterDefaultDeny Yes\n"
-                f'Filter "{self.folder}/filter"\nConnectPort 443\n')
-
     def write(self, name, text):
         with open(f"{self.folder}/.new", "w") as file:
             file.write(text)
@@ -83,8 +92,8 @@ class Sidecar:
         """Writes filter and guard.json, each at once, the guard's last."""
         self.generation += 1
         config = {"generation": self.generation, "listen_port": GUARD_PORT, "proxy": {"address": ADDRESS, "port": 8888},
-                  "transparent": {"address": ADDRESS, "port": 443},
-                  "tinyproxy": ["/usr/bin/tinyproxy", "-d", "-c", f"{self.folder}/tinyproxy.conf"],
+                  "transparent": {"address": ADDRESS, "port": 443}, "clients": "10.99.0.0/29",
+                  "tinyproxy": ["/usr/bin/tinyproxy", "-d"],
                   "entries": [{"pattern": host, "source": "test:1"} for host in hosts],
                   "own_addresses": ["203.0.113.2", "2001:db8:1::2"], "public": ["203.0.113.0/24", "2001:db8::/32"],
                   "canary": CANARY}
@@ -245,7 +254,8 @@ class WhileItRuns(unittest.TestCase):
 
     def test_time_of_a_tunnel(self):
         with tempfile.NamedTemporaryFile("w", dir=self.sidecar.folder, suffix=".conf") as file:
-            file.write(self.sidecar.proxy_config(BARE_PORT))
+            file.write(PROXY_CONFIG.replace("127.0.0.1", "10.99.0.0/29") + f"Listen {ADDRESS}\nPort {BARE_PORT}\n"
+                       f'Filter "{self.sidecar.folder}/filter"\n')
             file.flush()
             bare = subprocess.Popen(["/usr/bin/tinyproxy", "-d", "-c", file.name], stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL)
