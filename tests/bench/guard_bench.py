@@ -29,8 +29,11 @@ block = bytes(1 << 20)
 def serve(peer):
     with peer:
         order = b""
-        while not order.endswith(b"!!!!"): order += peer.recv(1) or b"n0!!!!"
-        kind, count = order[-21:-20], int(order[-20:-4].lstrip(b"n"))
+        while not order.endswith(b"!!!!"):
+            piece = peer.recv(1)
+            if not piece: return
+            order += piece
+        kind, count = order[-21:-20], int(order[-20:-4])
         if kind == b"d":
             while count > 0: count -= peer.send(block[:min(count, len(block))])
         else:
