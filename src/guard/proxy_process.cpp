@@ -28,7 +28,8 @@ UniqueFd sealed_file(const char* name, std::string_view text) {
     if (count < 0 && errno != EINTR) fail("cannot write a file in memory");
     text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
   }
-  if (!file || ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+  if (!file ||
+      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     fail("cannot make a file in memory");
   }
   return file;

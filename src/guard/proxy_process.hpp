@@ -1,5 +1,5 @@
-// tinyproxy as a child process, with what it says as a stream of lines. Its configuration and filter are sealed
-// files in memory: it needs no writable folder, and what it reads cannot change under it.
+// tinyproxy as a child process, with what it says as a stream of lines. Its configuration and filter are
+// sealed files in memory: it needs no writable folder, and what it reads cannot change under it.
 #pragma once
 
 #include <sys/types.h>

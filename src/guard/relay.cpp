@@ -52,8 +52,7 @@ void Relay::start(std::string first) {
 void Relay::handle(Side& side, Side& other, std::uint32_t events) {
   if ((events & EPOLLERR) != 0) return finish(describe(socket_error(side.fd.get())));
   if ((events & EPOLLOUT) != 0 && !flush(side)) return;
-  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !side.at_end && !other.waits() &&
-      !read_from(side, other)) {
+  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !side.at_end && !other.waits() && !read_from(side, other)) {
     return;
   }
   // Both directions of the socket are over while something is left to be written to it.

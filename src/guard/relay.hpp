@@ -36,8 +36,8 @@ class Relay {
     std::optional<Pipe> pipe;  // the same, after that
     std::size_t piped = 0;     // octets in it
     bool much = false;         // the last reading from here took all that it could
-    bool at_end = false;  // nothing more will be read from here
-    bool shut = false;    // nothing more will be written here
+    bool at_end = false;       // nothing more will be read from here
+    bool shut = false;         // nothing more will be written here
     std::uint64_t written = 0;
 
     bool waits() const { return !pending.empty() || piped > 0; }

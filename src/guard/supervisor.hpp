@@ -1,6 +1,7 @@
-// Keeps a tinyproxy running. One whose filter is to be another is not told to read it again, which can crash it
-// (1.11 frees its filter while its threads may still read it): a new one is started at another port, takes over
-// once it listens, and the old one is killed, for by then it has nothing in its hands that is not asked again.
+// Keeps a tinyproxy running. One whose filter is to be another is not told to read it again, which can crash
+// it (1.11 frees its filter while its threads may still read it): a new one is started at another port, takes
+// over once it listens, and the old one is killed, for by then it has nothing in its hands that is not asked
+// again.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ class Supervisor {
   using Done = std::function<void(const std::string& reason)>;
 
   struct Hooks {
-    std::function<void(std::uint16_t port)> serves;         // requests are for this port from now on; 0: for none
+    std::function<void(std::uint16_t port)> serves;  // requests are for this port from now on; 0: for none
     std::function<void(const std::string& reason)> failed;  // there is no tinyproxy any more
   };
 

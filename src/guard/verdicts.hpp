@@ -1,6 +1,6 @@
 // What tinyproxy thinks of a request. Each is put to it over a connection of its own, with a mark that nobody
-// can guess. It answers, which is a refusal, or hands a tunnel on to the listener here, with the mark, which is
-// its consent. It never sees a byte of a tunnel.
+// can guess. It answers, which is a refusal, or hands a tunnel on to the listener here, with the mark, which
+// is its consent. It never sees a byte of a tunnel.
 #pragma once
 
 #include <cstdint>

@@ -44,11 +44,10 @@ TEST_P(Canary, J23_BehindAWallWithAHoleTheAgentNeverStarts) {
                                              std::tuple{"200", false, "its canary did not report"}}) {
     write_project_file(
         "guard.py",
-        "#!/usr/bin/python3\nimport os, re, socket, sys\n"
+        "#!/usr/bin/python3\nimport json, os, socket, sys\n"
         "if sys.argv[1] == '--probe':\n" +
             std::string(probe ? "    os.execv('/usr/bin/real-guard', sys.argv)\n" : "    sys.exit(0)\n") +
-            "address = re.search(r'^Listen (\\S+)', "
-            "open('/etc/drydock/tinyproxy.conf').read(), re.M).group(1)\n"
+            "address = json.load(open('/etc/drydock/guard.json'))['proxy']['address']\n"
             "server = socket.create_server((address, 8888))\n"
             "print('{\"event\":\"ready\"}', flush=True)\n"
             "while True:\n"
