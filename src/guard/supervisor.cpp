@@ -14,7 +14,8 @@
 namespace drydock::guard {
 namespace {
 
-constexpr int most_blocks = 8;  // of a pipe's content
+constexpr int most_blocks = 8;    // of a pipe's content
+constexpr int most_failures = 5;  // in a row, to start again one that has served
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -130,6 +131,8 @@ void Supervisor::take_over() {
   dismiss(current_);
   current_ = std::move(next_);
   files_ = std::move(current_->files);
+  served_ = true;
+  failures_ = 0;
   if (const Done done = std::exchange(current_->done, {})) done({});
   hooks_.serves(current_->port);
 }
@@ -158,23 +161,34 @@ void Supervisor::on_end(pid_t pid, int how) {
 void Supervisor::next_failed(const std::string& reason) {
   const Done done = std::exchange(next_->done, {});
   dismiss(next_);
-  if (!done) return hooks_.failed(reason);
-  // The present one may have ended in the meantime.
-  if (!current_) restart();
-  done(reason);
+  if (done) {
+    // The present one may have ended in the meantime.
+    if (!current_) restart_later();
+    return done(reason);
+  }
+  if (!served_ || ++failures_ >= most_failures) return hooks_.failed(reason);
+  note(reason + " before it listened, and is started again");
+  restart_later();
 }
 
 void Supervisor::crashed(const std::string& reason) {
   const bool young = Loop::Clock::now() - current_->since < timing_.proxy_young;
+  dismiss(current_);
+  note(reason + " and is started again");
+  hooks_.serves(0);
+  if (!young) pause_ = std::chrono::milliseconds(0);
+  // If another is starting, that one it will be.
+  if (!next_) restart_later();
+}
+
+void Supervisor::note(const std::string& reason) {
   Event event;
   event.event = "proxy";
-  event.reason = reason + " and is started again";
-  dismiss(current_);
+  event.reason = reason;
   log_.write(event);
-  hooks_.serves(0);
-  // If another is starting, that one it will be.
-  if (next_) return;
-  if (!young) pause_ = std::chrono::milliseconds(0);
+}
+
+void Supervisor::restart_later() {
   const auto delay = pause_;
   pause_ = std::clamp(pause_ * 2, timing_.proxy_pause, timing_.proxy_pause_limit);
   restart_ = loop_.after(delay, [this] {

@@ -56,6 +56,8 @@ class Supervisor {
   void take_over();
   void next_failed(const std::string& reason);
   void crashed(const std::string& reason);
+  void note(const std::string& reason);
+  void restart_later();
   void restart();
   void dismiss(std::unique_ptr<Running>& running);
 
@@ -69,6 +71,8 @@ class Supervisor {
   std::unique_ptr<Running> current_;
   std::unique_ptr<Running> next_;
   Loop::TimerId restart_ = 0;
+  bool served_ = false;
+  int failures_ = 0;
   std::chrono::milliseconds pause_{0};
 };
 

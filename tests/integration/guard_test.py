@@ -88,7 +88,7 @@ class Sidecar:
         os.chmod(f"{self.folder}/.new", 0o644)
         os.rename(f"{self.folder}/.new", f"{self.folder}/{name}")
 
-    def config(self, hosts):
+    def config(self, hosts, filter_too=True):
         """Writes filter and guard.json, each at once, the guard's last."""
         self.generation += 1
         config = {"generation": self.generation, "listen_port": GUARD_PORT, "proxy": {"address": ADDRESS, "port": 8888},
@@ -98,7 +98,8 @@ class Sidecar:
                   "own_addresses": ["203.0.113.2", "2001:db8:1::2"], "public": ["203.0.113.0/24", "2001:db8::/32"],
                   "canary": CANARY}
         config.update(self.changes)
-        self.write("filter", "".join(f"^{re.escape(host)}:443$\n" for host in [*hosts, CANARY]))
+        if filter_too:
+            self.write("filter", filter_of(hosts))
         self.write("guard.json", json.dumps(config))
 
     def read(self):
@@ -122,7 +123,16 @@ class Sidecar:
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
             return int(file.read().split()[0])
 
+    def wait_for_proxy(self):
+        for _ in range(500):
+            try:
+                return self.proxy_pid()
+            except IndexError:
+                time.sleep(0.01)
+
     def close(self):
+        if not os.path.exists(self.folder):
+            return
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(5)
@@ -172,6 +182,36 @@ def client_hello(host):
     return outgoing.read()
 
 
+def filter_of(hosts):
+    return "".join(f"^{re.escape(host)}:443$\n" for host in [*hosts, CANARY])
+
+
+def exchange(request, half_close=False):
+    """Sends bytes, and reads to the end."""
+    with socket.create_connection(PROXY, 15) as peer:
+        try:
+            peer.sendall(request)
+            if half_close:
+                peer.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        reply = b""
+        while piece := peer.recv(65536):
+            reply += piece
+        return reply
+
+
+def hold(host):
+    """An open tunnel, with TLS in it."""
+    return ssl.create_default_context(cafile=CA).wrap_socket(connect(f"{host}:443")[0], server_hostname=host)
+
+
+def say(held):
+    with held:
+        held.sendall(b"GET / HTTP/1.1\r\nHost: allowed.test\r\n\r\n")
+        return held.recv(65536)
+
+
 def requests_with(*texts):
     with open(os.environ["DRYDOCK_LAB"] + "/log/requests.log") as file:
         return [line for line in file if all(text in line for text in texts)]
@@ -213,19 +253,67 @@ class WhileItRuns(unittest.TestCase):
     def test_other_server_names(self):
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             fetch("allowed.test", server_name="denied.test")
-        event = self.sidecar.wait_for(event="denied", host="allowed.test")
-        self.assertEqual(event["sni"], "denied.test")
+        self.sidecar.wait_for(event="denied", host="allowed.test", sni="denied.test")
         self.assertFalse(requests_with('"sni": "denied.test"'))
         self.assertIn("hello from", fetch("allowed.test"))
 
     def test_names_that_are_not_listed(self):
         self.assertEqual(status("denied.test:443"), 403)
         self.sidecar.wait_for(event="denied", host="denied.test", reason="not on the allowlist")
-        # Behind tinyproxy's back: the guard has its own list.
-        self.assertEqual(status("denied.test:443", address=("127.0.0.1", GUARD_PORT)), 403)
-        self.assertEqual(status("allowed.test:443", address=("127.0.0.1", GUARD_PORT)), 200)
         self.assertEqual(status("allowed.test:80"), 403)
         self.sidecar.wait_for(event="denied", host="allowed.test", port=80)
+
+    def test_what_is_no_tunnel_is_refused_in_tinyproxys_words(self):
+        for request, expected in (("GET http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\n\r\n", "403"),
+                                  ("GET http://allowed.test:443/ HTTP/1.1\r\nHost: allowed.test:443\r\n\r\n", "403"),
+                                  ("GET / HTTP/1.1\r\nHost: allowed.test:443\r\n\r\n", "403"),
+                                  ("GET http://tinyproxy.stats/ HTTP/1.0\n\n", "403"), ("GET allowed.test:443\r\n\r\n", "400"),
+                                  ("connect allowed.test:443 HTTP/1.1\r\n\r\n", "400"), ("nonsense\r\n\r\n", "400"),
+                                  ("\r\n\r\nGET / HTTP/1.1\r\nhalf", "400"), ("CONNECT allowed.test:443 HTTP/1.1\r\nHost: a", "400"),
+                                  ("CONNECT allowed.test:443\0x HTTP/1.1\r\n\r\n", "400")):
+            reply = exchange(request.encode(), half_close=True)
+            self.assertEqual(reply.split()[1].decode(), expected, (request, reply))
+            self.assertIn(b"tinyproxy", reply, request)
+        begin = time.monotonic()
+        for body in (b"x" * (4 << 20), b""):  # and one that does not come
+            reply = exchange(b"POST http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\nContent-Length: 4194304\r\n\r\n" + body)
+            self.assertIn(b" 403 ", reply[:20])
+        self.assertLess(time.monotonic() - begin, 5)
+
+    def test_heads_that_are_slow_huge_or_in_pieces(self):
+        for chunk in (1, 7):
+            with socket.create_connection(PROXY, 15) as peer:
+                for at in range(0, len(head := b"CONNECT allowed.test:443 HTTP/1.0\r\nA: b\r\n\r\n"), chunk):
+                    peer.sendall(head[at:at + chunk])
+                    time.sleep(0.002)
+                self.assertIn(b" 200 ", peer.recv(100))
+        self.assertIn(b"HTTP/1.1 431 drydock refused", exchange(b"GET / HTTP/1.1\r\nA: " + b"x" * (1 << 20)))
+        begin = time.monotonic()
+        self.assertIn(b"HTTP/1.1 408 drydock refused", exchange(b"CONNECT allowed.te"))
+        self.assertLess(time.monotonic() - begin, 12)
+
+    def test_a_clienthello_right_behind_the_head(self):
+        with socket.create_connection(PROXY, 15) as peer:
+            peer.sendall(b"CONNECT allowed.test:443 HTTP/1.1\r\n\r\n" + client_hello("allowed.test"))
+            reply = b""
+            while b"\r\n\r\n" not in reply or not reply.split(b"\r\n\r\n", 1)[1]:
+                reply += peer.recv(4096) or self.fail("closed")
+            self.assertTrue(reply.startswith(b"HTTP/1.1 200 "), reply[:50])
+            self.assertEqual(reply.split(b"\r\n\r\n", 1)[1][:1], b"\x16", "the server's answer")
+
+    def test_nobody_opens_a_tunnel_by_the_back_door(self):
+        mark = "x-drydock-tunnel: 0123456789abcdef0123456789abcdef\r\n"
+        for fields in ("", mark):
+            for address, expected in ((("127.0.0.1", GUARD_PORT), b" 403 "), (PROXY, b" 200 ")):
+                peer = socket.create_connection(address, 15)
+                peer.sendall(f"CONNECT allowed.test:443 HTTP/1.1\r\n{fields}Connection: x-drydock-tunnel\r\n\r\n".encode())
+                self.assertIn(expected, peer.recv(100)[:20], (address, fields))
+                peer.close()
+        # A mark of the client's own in what is not a tunnel, and tinyproxy itself from outside.
+        self.assertIn(b" 403 ", exchange(b"GET http://allowed.test:443/ HTTP/1.1\r\n" + mark.encode() + b"\r\n")[:20])
+        for port in range(GUARD_PORT, GUARD_PORT + 33):
+            with self.assertRaises(OSError):
+                socket.create_connection((ADDRESS, port), 1)
 
     def test_the_canary(self):
         peer, head = connect(f"{CANARY}:443")
@@ -238,7 +326,7 @@ class WhileItRuns(unittest.TestCase):
         before = self.sidecar.rss()
         peers = []
         for _ in range(2000):
-            peer, head = connect("allowed.test:443", address=("127.0.0.1", GUARD_PORT))
+            peer, head = connect("allowed.test:443")
             self.addCleanup(peer.close)
             self.assertIn(" 200 ", head)
             peer.sendall(hello)
@@ -251,6 +339,8 @@ class WhileItRuns(unittest.TestCase):
         if MEASURE:
             print(f"\nRSS: {before} KiB before, {idle} KiB with 2000 idle tunnels")
         self.assertLess(idle, 20 * 1024)
+        with open(f"/proc/{self.sidecar.proxy_pid()}/status") as file:
+            self.assertIn("Threads:\t1\n", file.read(), "tinyproxy holds tunnels")
 
     def test_time_of_a_tunnel(self):
         with tempfile.NamedTemporaryFile("w", dir=self.sidecar.folder, suffix=".conf") as file:
@@ -289,7 +379,23 @@ class FromStartToEnd(unittest.TestCase):
         sidecar = self.make()
         sidecar.wait_for(event="ready")
         self.assertEqual(status("allowed.test:443", timeout=5), 200)
-        self.assertEqual(status("allowed.test:443", address=("127.0.0.1", GUARD_PORT)), 200)
+
+    def test_it_admits_what_both_lists_admit(self):
+        for filtered, listed in ((["allowed.test", "other.test"], ["allowed.test"]), (["allowed.test"], ["allowed.test", "other.test"])):
+            sidecar = self.make(listed)
+            sidecar.wait_for(event="ready")
+            sidecar.write("filter", filter_of(filtered))
+            sidecar.config(listed, filter_too=False)
+            sidecar.wait_for(event="reload", verdict="allowed", generation=2)
+            self.assertEqual((status("allowed.test:443"), status("other.test:443")), (200, 403))
+            sidecar.close()
+            self.doCleanups()
+
+    def test_strangers_are_turned_away(self):
+        sidecar = self.make(clients="10.99.0.4/30")
+        sidecar.wait_for(event="ready")
+        self.assertEqual(status("allowed.test:443", timeout=5), 403)
+        sidecar.wait_for(event="denied", reason="it does not come from the session's network")
 
     def test_it_ends_when_asked(self):
         sidecar = self.make()
@@ -301,29 +407,54 @@ class FromStartToEnd(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 1)
         self.assertFalse(os.path.exists(f"/proc/{proxy}"), "tinyproxy lives on")
 
-    def test_it_ends_with_its_proxy(self):
-        sidecar = self.make()
+    def test_the_end_of_its_proxy_costs_no_tunnel(self):
+        sidecar = self.make(["allowed.test"])
         sidecar.wait_for(event="ready")
-        os.kill(sidecar.proxy_pid(), signal.SIGKILL)
-        self.assertIn("signal 9", sidecar.wait_for(event="exit")["reason"])
-        self.assertEqual(sidecar.process.wait(5), 1)
-        with self.assertRaises(OSError):
-            connect("allowed.test:443", address=("127.0.0.1", GUARD_PORT))
-
-    def test_a_crash_of_its_proxy_is_survived(self):
-        sidecar = self.make()
-        sidecar.wait_for(event="ready")
-        for number in (signal.SIGSEGV, signal.SIGABRT):
-            os.kill(sidecar.proxy_pid(), number)
-            sidecar.wait_for(event="proxy", reason=f"the proxy was ended by signal {number.value} and is started again")
-            sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
+            before = sidecar.proxy_pid()
+            os.kill(before, number)
+            how = "ended with status 0" if number == signal.SIGTERM else f"was ended by signal {number.value}"
+            sidecar.wait_for(event="proxy", reason=f"the proxy {how} and is started again")
             self.assertEqual(status("allowed.test:443", timeout=5), 200)
             self.assertEqual(status("denied.test:443", timeout=5), 403)
+            self.assertNotEqual(sidecar.proxy_pid(), before)
+        self.assertIn(b"200 OK", say(held))
+
+    def test_requests_that_come_while_it_ends_are_answered(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        answers = []
+        load = [threading.Thread(target=lambda host: answers.extend((host, status(f"{host}:443")) for _ in range(40)), args=(host,))
+                for host in ("allowed.test", "denied.test")]
+        for thread in load:
+            thread.start()
+        for _ in range(4):
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            sidecar.wait_for(event="proxy")
+            sidecar.wait_for_proxy()
+        for thread in load:
+            thread.join()
+        self.assertEqual(set(answers), {("allowed.test", 200), ("denied.test", 403)})
+
+    def test_a_proxy_that_cannot_be_started_again_is_the_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = f"{folder}/tinyproxy"
+            shutil.copy("/usr/bin/tinyproxy", program)
+            sidecar = self.make(["allowed.test"], tinyproxy=[program, "-d"])
+            sidecar.wait_for(event="ready")
+            os.unlink(program)
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            self.assertIn("cannot start", sidecar.wait_for(event="exit")["reason"])
+            self.assertEqual(sidecar.process.wait(5), 1)
+            with self.assertRaises(OSError):
+                connect("allowed.test:443")
 
     def test_it_does_not_start_on_a_wrong_configuration(self):
         for changes in ({"lisen_port": 1}, {"public": ["everything"]}, {"entries": [{"pattern": "^.*$", "source": ""}]},
                         {"listen_port": 70000}, {"transparent": {"address": "192.0.2.1", "port": 443}},
-                        {"tinyproxy": ["/nonexistent"]}):
+                        {"proxy": {"address": "192.0.2.1", "port": 8888}}, {"clients": "10.99.0.0/33"}, {"tinyproxy": ["/nonexistent"]}):
             sidecar = self.make(read_log=False, **changes)
             self.assertEqual(sidecar.process.wait(5), 1, changes)
             message = sidecar.process.stderr.read().decode()
@@ -342,8 +473,7 @@ class FromStartToEnd(unittest.TestCase):
         sidecar.wait_for(event="reload", generation=2, verdict="allowed")
         self.assertIn("hello from other.test", fetch("other.test"))
 
-        held = [ssl.create_default_context(cafile=CA).wrap_socket(connect(f"{host}:443")[0], server_hostname=host)
-                for host in ("allowed.test", "other.test")]
+        held = [hold(host) for host in ("allowed.test", "other.test")]
         # One at each stage before that: without a ClientHello yet, too.
         early, _ = connect("other.test:443")
         begin = time.monotonic()
@@ -356,8 +486,7 @@ class FromStartToEnd(unittest.TestCase):
         self.assertEqual(early.recv(100)[:1].strip(b"\x15"), b"")
         sidecar.wait_for(event="reload", generation=3)
         self.assertEqual(status("other.test:443"), 403)
-        held[0].sendall(b"GET / HTTP/1.1\r\nHost: allowed.test\r\n\r\n")
-        self.assertIn(b"200 OK", held[0].recv(65536))
+        self.assertIn(b"200 OK", say(held[0]))
         for peer in (*held, early):
             peer.close()
 
@@ -370,6 +499,67 @@ class FromStartToEnd(unittest.TestCase):
         sidecar.config(["other.test"])
         self.assertIn("cannot change", sidecar.wait_for(event="reload", verdict="denied")["reason"])
 
+    def test_a_filter_that_does_not_work_is_refused(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        sidecar.write("filter", "^other\\.test:443$\n^(:443$\n")
+        sidecar.config(["other.test"], filter_too=False)
+        event = sidecar.wait_for(event="reload", verdict="denied")
+        self.assertRegex(event["reason"], "^the old rules stay in force: the proxy ended with status")
+        self.assertEqual(event["generation"], 1)
+        # Also when it must be started again.
+        for _ in range(2):
+            self.assertEqual((status("allowed.test:443"), status("other.test:443")), (200, 403))
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            sidecar.wait_for(event="proxy", reason="the proxy was ended by signal 9 and is started again")
+        os.unlink(f"{sidecar.folder}/filter")
+        sidecar.config(["other.test"], filter_too=False)
+        self.assertIn("filter: it cannot be read", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        sidecar.config(["other.test"])
+        sidecar.wait_for(event="reload", verdict="allowed", generation=4)
+        self.assertEqual((status("allowed.test:443"), status("other.test:443")), (403, 200))
+
+    def test_many_changes_under_load(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        over, faults, asked = threading.Event(), [], [0]
+
+        def load(host, expected):
+            while not over.is_set():
+                try:
+                    answer = status(f"{host}:443")
+                except OSError as error:
+                    answer = error
+                asked[0] += 1
+                if answer != expected:
+                    faults.append((host, answer))
+
+        threads = [threading.Thread(target=load, args=pair) for pair in (("allowed.test", 200), ("denied.test", 403)) * 2]
+        for thread in threads:
+            thread.start()
+        try:
+            for n in range(2, 202):
+                sidecar.config(["allowed.test"] + ["other.test"] * (n % 2))
+                sidecar.wait_for(event="reload", verdict="allowed", generation=n)
+                if status("other.test:443") != (200 if n % 2 else 403):
+                    faults.append(("step", n))
+            # A storm: the last one counts.
+            for n in range(202, 252):
+                sidecar.config(["allowed.test"] + ["other.test"] * (n % 2))
+            sidecar.wait_for(event="reload", verdict="allowed", generation=251)
+            self.assertEqual(status("other.test:443"), 200)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(faults, [])
+        self.assertGreater(asked[0], 200)
+        self.assertIn(b"200 OK", say(held))
+        self.assertFalse([event for event in sidecar.seen if event["event"] == "proxy"], "tinyproxy died")
+        with open(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children") as file:
+            self.assertEqual(len(file.read().split()), 1, "a tinyproxy was left over")
+
     def test_a_log_that_nobody_reads_costs_little(self):
         sidecar = self.make(read_log=False)
         for _ in range(200):  # until the proxy listens
@@ -380,11 +570,11 @@ class FromStartToEnd(unittest.TestCase):
                 time.sleep(0.05)
         hello = client_hello("allowed.test")
         for i in range(6000):
-            with socket.create_connection(("127.0.0.1", GUARD_PORT), 10) as peer:
+            with socket.create_connection(PROXY, 10) as peer:
                 peer.sendall(f"CONNECT {'x' * 60}.{i}.test:443 HTTP/1.1\r\n\r\n".encode())
                 self.assertTrue(peer.recv(100))
         self.assertLess(sidecar.rss(), 20 * 1024)
-        with socket.create_connection(("127.0.0.1", GUARD_PORT), 10) as peer:
+        with socket.create_connection(PROXY, 10) as peer:
             peer.sendall(b"CONNECT allowed.test:443 HTTP/1.1\r\n\r\n" + hello)
             self.assertIn(b" 200 ", peer.recv(100), "the log held everything up")
         threading.Thread(target=sidecar.read, daemon=True).start()
