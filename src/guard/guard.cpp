@@ -93,7 +93,9 @@ void Guard::watch_directory() {
 }
 
 int Guard::run() {
-  supervisor_->start(read_proxy_files(directory_, config_.tinyproxy));
+  ProxyFiles files = read_proxy_files(directory_, config_.tinyproxy);
+  proxy_config_ = files.config;
+  supervisor_->start(std::move(files));
   loop_.run();
   supervisor_.reset();
   pollfd reader{log_.fd(), POLLOUT, 0};
@@ -177,6 +179,7 @@ void Guard::reload() {
     if (!same_frame(changed, config_)) throw ConfigError("what is listened at, or the proxy, cannot change");
     changed.rules = with_own_addresses(std::move(changed.rules));
     ProxyFiles files = read_proxy_files(directory_, changed.tinyproxy);
+    if (files.config != proxy_config_) throw ConfigError("tinyproxy.conf cannot change");
     supervisor_->replace(std::move(files), [this, changed = std::move(changed)](const std::string& reason) {
       on_reload(changed, reason);
     });

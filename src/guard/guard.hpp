@@ -51,6 +51,7 @@ class Guard {
   Resolver resolver_;
   Verdicts verdicts_;
   Gate gate_;
+  std::string proxy_config_;
   std::optional<Supervisor> supervisor_;
   bool ready_ = false;
   Loop::TimerId flush_timer_ = 0;

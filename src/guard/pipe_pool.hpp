@@ -16,7 +16,7 @@ struct Pipe {
 class PipePool {
  public:
   static constexpr std::size_t kept = 8;  // pipes that wait for their next use
-  static constexpr int size = 1 << 20;    // octets that one is asked to hold; the kernel may give less
+  static constexpr int size = 256 << 10;  // octets that one is asked to hold; the kernel may give less
 
   // nullopt when there are no descriptors left.
   std::optional<Pipe> take();

@@ -14,6 +14,7 @@ namespace {
 // One for all: a relay uses it between a read and the write that follows at once.
 std::array<char, 65536> scratch;
 PipePool pipes;
+bool may_splice = true;
 
 constexpr int rounds = 8;  // of readings from one side before it is another's turn
 
@@ -63,7 +64,7 @@ void Relay::handle(Side& side, Side& other, std::uint32_t events) {
 // These return false when the relay has ended.
 bool Relay::read_from(Side& side, Side& other) {
   for (int round = 0; round < rounds && !side.at_end && !other.waits(); ++round) {
-    if (!other.pipe && side.much) other.pipe = pipes.take();
+    if (!other.pipe && side.much && may_splice) other.pipe = pipes.take();
     if (!(other.pipe ? splice(side, other) : copy(side, other))) return false;
     if (!side.much) break;
   }
@@ -105,7 +106,9 @@ bool Relay::splice(Side& side, Side& other) {
                                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   side.much = count > 0;
   if (count < 0) {
-    if (would_block()) return true;
+    // Where a seccomp profile forbids it, for one: nothing was moved, and all will be copied.
+    if (errno == EPERM || errno == ENOSYS || errno == EINVAL) may_splice = false;
+    if (would_block() || !may_splice) return true;
     finish(describe(errno));
     return false;
   }

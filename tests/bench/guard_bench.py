@@ -3,30 +3,40 @@
 
 usage, in a lab without engines: guard_bench.py GUARD [ROUNDS]; prints figures and ratios, each pair measured in one run.
 
-    agent 10.99.0.3 ── 10.99.0.2 side 10.98.0.2 ── 10.98.0.1 web 10.0.0.1:443
+    agent 10.99.0.3 ── 10.99.0.2 side 10.98.0.2 ── 10.98.0.1 web 10.0.0.1:443, 203.0.113.10:443
       └────────────────── 10.97.0.2 ──── 10.97.0.1 ──────────┘     the direct way
+
+Where nothing else limits it, a transfer through the sidecar is limited by the processor: there are two connections for one, and with them twice the
+work. So there are also figures for a link of 1 Gbit/s and for TLS.
 """
 
 import os
 import re
-import socket
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-import guard_test  # noqa: E402
+import sidecar  # noqa: E402
 
-HOST, SERVER = "private.test", ("10.0.0.1", 443)  # a name of the lab's that leads there
+HOST, TLS_HOST = "private.test", "v4only.test"  # 10.0.0.1 and 203.0.113.10, says the lab
 VOLUME = 1 << 30
 SMALL = 64
 TUNNELS = 2000
 
+LINK = "1gbit"
+
+# Zeros to and from a client that asks for them behind a ClientHello, or in TLS at another address.
 SERVE = """
-import socket, threading
+import socket, ssl, sys, threading
 block = bytes(1 << 20)
-def serve(peer):
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+def serve(peer, in_tls):
+    if in_tls: peer = context.wrap_socket(peer, server_side=True)
     with peer:
         order = b""
         while not order.endswith(b"!!!!"):
@@ -41,24 +51,33 @@ def serve(peer):
             while count > 0: count -= peer.recv_into(buffer) or count
         peer.sendall(b"e")
         peer.recv(1)
-listener = socket.create_server(("10.0.0.1", 443), backlog=1024)
+def listen(address, in_tls):
+    listener = socket.create_server((address, 443), backlog=1024)
+    def run():
+        while True: threading.Thread(target=serve, args=(listener.accept()[0], in_tls), daemon=True).start()
+    threading.Thread(target=run).start()
+listen("10.0.0.1", False)
+listen("203.0.113.10", True)
 print("ready", flush=True)
-while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
 
 ASK = """
-import socket, sys, time
-way, kind, count, rounds, hello = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), bytes.fromhex(sys.argv[5])
+import socket, ssl, sys, time
+way, kind, count, rounds, hello, in_tls = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), bytes.fromhex(sys.argv[5]), sys.argv[6] == "tls"
+name, address = ("v4only.test", "203.0.113.10") if in_tls else ("private.test", "10.0.0.1")
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 buffer = bytearray(1 << 20)
 for _ in range(rounds):
     begin = time.perf_counter()
-    if way == "direct": peer = socket.create_connection(("10.0.0.1", 443), 30)
+    if way == "direct": peer = socket.create_connection((address, 443), 30)
     else:
         peer = socket.create_connection(("10.99.0.2", 8888), 30)
-        peer.sendall(b"CONNECT private.test:443 HTTP/1.1\\r\\n\\r\\n")
+        peer.sendall(f"CONNECT {name}:443 HTTP/1.1\\r\\n\\r\\n".encode())
         head = b""
         while not head.endswith(b"\\r\\n\\r\\n"): head += peer.recv(1) or sys.exit("no answer: %r" % head)
         assert b" 200 " in head, head
+    if in_tls: peer, hello = context.wrap_socket(peer, server_hostname=name), b""
     peer.sendall(hello + kind.encode() + b"%016d!!!!" % count)
     if kind == "d": left = count
     else:
@@ -83,17 +102,24 @@ def make_namespaces():
     # The name server is the lab's.
     commands += ["ip link add lab-side type veth peer name side-lab netns side", "ip addr add 10.96.0.1/29 dev lab-side", "ip link set lab-side up",
                  "ip -n side addr add 10.96.0.2/29 dev side-lab", "ip -n side link set side-lab up",
-                 "ip -n side route add default via 10.96.0.1", "ip -n side route add 10.0.0.1 via 10.98.0.1",
-                 "ip -n agent route add 10.0.0.1 via 10.97.0.1", "ip -n web addr add 10.0.0.1/32 dev lo"]
+                 "ip -n side route add default via 10.96.0.1"]
+    for address in ("10.0.0.1", "203.0.113.10"):
+        commands += [f"ip -n side route add {address} via 10.98.0.1", f"ip -n agent route add {address} via 10.97.0.1",
+                     f"ip -n web addr add {address}/32 dev lo"]
     commands += [f"ip -n {name} link set lo up" for name in ("agent", "side", "web")]
     for command in commands:
         subprocess.run(command.split(), check=True)
 
 
-def ask(way, kind, count, rounds):
-    hello = guard_test.client_hello(HOST).hex()
-    done = subprocess.run(["ip", "netns", "exec", "agent", sys.executable, "-c", ASK, way, kind, str(count), str(rounds), hello],
-                          stdout=subprocess.PIPE, check=True, text=True)
+def limit_links():
+    for name, device in (("web", "web-side"), ("web", "web-agent"), ("agent", "agent-side"), ("agent", "agent-web")):
+        subprocess.run(f"tc -n {name} qdisc add dev {device} root tbf rate {LINK} burst 256k latency 20ms".split(), check=True)
+
+
+def ask(way, kind, count, rounds, protocol="plain"):
+    hello = sidecar.client_hello(HOST).hex()
+    done = subprocess.run(["ip", "netns", "exec", "agent", sys.executable, "-c", ASK, way, kind, str(count), str(rounds), hello,
+                           protocol], stdout=subprocess.PIPE, check=True, text=True)
     return [float(line) for line in done.stdout.split()]
 
 
@@ -102,14 +128,15 @@ def resident(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
 
-def measure_throughput(rounds):
+def measure_throughput(what, rounds, volume, protocol="plain"):
     for kind, name in (("d", "download"), ("u", "upload")):
         times = {"direct": [], "guarded": []}
         for _ in range(rounds):
             for way, measured in times.items():
-                measured += ask(way, kind, VOLUME, 1)
-        direct, guarded = (VOLUME / 1e6 / statistics.median(measured) for measured in times.values())
-        print(f"{name}: {direct:.0f} MB/s direct, {guarded:.0f} MB/s through the sidecar, ratio {guarded / direct:.2f}", flush=True)
+                measured += ask(way, kind, volume, 1, protocol)
+        direct, guarded = (volume / 1e6 / statistics.median(measured) for measured in times.values())
+        print(f"{name}, {what}: {direct:.0f} MB/s direct, {guarded:.0f} MB/s through the sidecar, ratio {guarded / direct:.2f}",
+              flush=True)
 
 
 def measure_latency():
@@ -118,13 +145,13 @@ def measure_latency():
           f"{guarded - direct:+.2f} ms, ratio {guarded / direct:.1f}", flush=True)
 
 
-def measure_memory(sidecar):
-    hello = guard_test.client_hello(HOST)
-    before = sidecar.rss(), resident(sidecar.proxy_pid())
+def measure_memory(served):
+    hello = sidecar.client_hello(HOST)
+    before = served.rss(), resident(served.proxy_pid())
     peers = []
     for _ in range(TUNNELS):
         try:
-            peer, head = guard_test.connect(f"{HOST}:443", timeout=5)
+            peer, head = sidecar.connect(f"{HOST}:443", timeout=5)
         except OSError as error:
             print(f"tunnel {len(peers) + 1} was not opened: {error}")
             break
@@ -132,7 +159,7 @@ def measure_memory(sidecar):
         peer.sendall(hello)
         peers.append(peer)
     time.sleep(0.5)
-    after = sidecar.rss(), resident(sidecar.proxy_pid())
+    after = served.rss(), resident(served.proxy_pid())
     print(f"{len(peers)} idle tunnels: guard {before[0]} -> {after[0]} KiB, tinyproxy {before[1]} -> {after[1]} KiB", flush=True)
     for peer in peers:
         peer.close()
@@ -141,22 +168,30 @@ def measure_memory(sidecar):
 def main():
     if not os.environ.get("DRYDOCK_LAB"):
         sys.exit("only inside a lab: tests/lab/lab --engines none tests/bench/guard_bench.py GUARD")
-    guard_test.GUARD = os.path.abspath(sys.argv[1])
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     make_namespaces()
-    server = subprocess.Popen(["ip", "netns", "exec", "web", sys.executable, "-c", SERVE], stdout=subprocess.PIPE)
+    folder = tempfile.mkdtemp()
+    certificate, key = f"{folder}/certificate", f"{folder}/key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=bench",
+                    "-keyout", key, "-out", certificate], check=True, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(["ip", "netns", "exec", "web", sys.executable, "-c", SERVE, certificate, key], stdout=subprocess.PIPE)
     server.stdout.readline()
-    guard_test.join_namespace("side")
-    sidecar = guard_test.Sidecar([HOST], allow_private=[HOST])
+    sidecar.join_namespace("side")
+    served = sidecar.Sidecar(os.path.abspath(sys.argv[1]), [HOST, TLS_HOST], allow_private=[HOST])
     try:
-        sidecar.wait_for(event="ready")
+        served.wait_for(event="ready")
         measure_latency()
-        measure_throughput(rounds)
-        measure_memory(sidecar)
+        measure_throughput("in memory", rounds, VOLUME)
+        measure_throughput("TLS", rounds, VOLUME // 2, "tls")
+        measure_memory(served)
+        limit_links()
+        measure_throughput(f"a link of {LINK}", 1, VOLUME // 8)
+        measure_throughput(f"TLS, a link of {LINK}", 1, VOLUME // 8, "tls")
     finally:
-        sidecar.close()
+        served.close()
         server.terminate()
         server.wait()
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

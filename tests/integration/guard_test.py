@@ -6,8 +6,6 @@ usage, in a lab without engines: guard_test.py GUARD [unittest arguments]; --mea
 
 import json
 import os
-import queue
-import re
 import shutil
 import signal
 import socket
@@ -20,196 +18,15 @@ import threading
 import time
 import unittest
 
+from sidecar import (ADDRESS, CANARY, GUARD_PORT, PROXY, PROXY_CONFIG, Sidecar, client_hello, connect, enter_namespace, exchange,
+                     fetch, filter_of, hold, say, status)
+
 GUARD = ""
 MEASURE = False
-ADDRESS = "10.99.0.2"
-PROXY = (ADDRESS, 8888)
 BARE_PORT = 8889  # a tinyproxy without the guard, to compare with
-GUARD_PORT = 3128
-CA = os.environ.get("DRYDOCK_LAB_CA", "")
 BAD = ["rebind.test", "meta.test", "lan.test", "private.test", "cgnat.test", "mapped.test", "nat64.test", "6to4.test",
        "mixed.test", "alias.test"]
 GOOD = ["allowed.test", "other.test", "v4only.test", "flip.test"]
-CANARY = "canary-test.drydock.invalid"
-PROXY_CONFIG = """Allow 127.0.0.1
-LogLevel Connect
-MaxClients 256
-Timeout 600
-DisableViaHeader Yes
-FilterURLs On
-FilterType ere
-FilterDefaultDeny Yes
-ConnectPort 443
-"""
-
-
-def enter_namespace():
-    """A namespace like a sidecar's: one address, a default route, the lab's name server."""
-    for command in ("ip netns add side", "ip link add side1 type veth peer name side0 netns side",
-                    "ip addr add 10.99.0.1/29 dev side1", "ip link set side1 up", "ip -n side link set lo up",
-                    f"ip -n side addr add {ADDRESS}/29 dev side0", "ip -n side link set side0 up",
-                    "ip -n side route add default via 10.99.0.1"):
-        subprocess.run(command.split(), check=True)
-    join_namespace("side")
-
-
-def join_namespace(name):
-    descriptor = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    import ctypes
-    if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000) != 0:  # CLONE_NEWNET
-        sys.exit("cannot enter the namespace")
-    os.close(descriptor)
-
-
-class Sidecar:
-    """The guard with its folder; the lines of its log as objects, in order."""
-
-    def __init__(self, hosts=tuple(GOOD + BAD), read_log=True, **changes):
-        self.folder = tempfile.mkdtemp()
-        os.chmod(self.folder, 0o755)
-        self.generation = 0
-        self.changes = changes
-        self.config(hosts)
-        self.write("tinyproxy.conf", PROXY_CONFIG + f"Upstream http 127.0.0.1:{GUARD_PORT}\n")
-        # As nobody, without a capability: binding port 443 is what the sysctl of the sidecar is for.
-        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file:
-            file.write("443")
-        self.process = subprocess.Popen(
-            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set",
-             "-all", "--no-new-privs", "--", GUARD, self.folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.events = queue.Queue()
-        self.seen = []
-        if read_log:
-            threading.Thread(target=self.read, daemon=True).start()
-
-    def write(self, name, text):
-        with open(f"{self.folder}/.new", "w") as file:
-            file.write(text)
-        os.chmod(f"{self.folder}/.new", 0o644)
-        os.rename(f"{self.folder}/.new", f"{self.folder}/{name}")
-
-    def config(self, hosts, filter_too=True):
-        """Writes filter and guard.json, each at once, the guard's last."""
-        self.generation += 1
-        config = {"generation": self.generation, "listen_port": GUARD_PORT, "proxy": {"address": ADDRESS, "port": 8888},
-                  "transparent": {"address": ADDRESS, "port": 443}, "clients": "10.99.0.0/29",
-                  "tinyproxy": ["/usr/bin/tinyproxy", "-d"],
-                  "entries": [{"pattern": host, "source": "test:1"} for host in hosts],
-                  "own_addresses": ["203.0.113.2", "2001:db8:1::2"], "public": ["203.0.113.0/24", "2001:db8::/32"],
-                  "canary": CANARY}
-        config.update(self.changes)
-        if filter_too:
-            self.write("filter", filter_of(hosts))
-        self.write("guard.json", json.dumps(config))
-
-    def read(self):
-        for line in self.process.stdout:
-            self.events.put(json.loads(line))
-
-    def wait_for(self, seconds=5, **members):
-        """The next event with these members."""
-        end = time.monotonic() + seconds
-        while True:
-            event = self.events.get(timeout=max(0.01, end - time.monotonic()))
-            self.seen.append(event)
-            if all(event.get(key) == value for key, value in members.items()):
-                return event
-
-    def rss(self):
-        with open(f"/proc/{self.process.pid}/status") as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
-
-    def proxy_pid(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            return int(file.read().split()[0])
-
-    def wait_for_proxy(self):
-        for _ in range(500):
-            try:
-                return self.proxy_pid()
-            except IndexError:
-                time.sleep(0.01)
-
-    def close(self):
-        if not os.path.exists(self.folder):
-            return
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(5)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        shutil.rmtree(self.folder)
-
-
-def connect(authority, address=PROXY, timeout=15):
-    """Asks for a tunnel: the socket, and the head of the answer."""
-    peer = socket.create_connection(address, timeout)
-    peer.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        piece = peer.recv(1)
-        if not piece:
-            break
-        head += piece
-    return peer, head.decode()
-
-
-def status(authority, **options):
-    peer, head = connect(authority, **options)
-    peer.close()
-    return int(head.split()[1]) if head else 0
-
-
-def fetch(host, server_name=None, direct=False):
-    """What GET / over TLS says, through the proxy or on the transparent leg."""
-    peer = socket.create_connection((ADDRESS, 443), 15) if direct else connect(f"{host}:443")[0]
-    context = ssl.create_default_context(cafile=CA)
-    context.check_hostname = False
-    with context.wrap_socket(peer, server_hostname=server_name or host) as tls:
-        tls.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        reply = b""
-        while piece := tls.recv(65536):
-            reply += piece
-        return reply.decode()
-
-
-def client_hello(host):
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    try:
-        ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=host).do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return outgoing.read()
-
-
-def filter_of(hosts):
-    return "".join(f"^{re.escape(host)}:443$\n" for host in [*hosts, CANARY])
-
-
-def exchange(request, half_close=False):
-    """Sends bytes, and reads to the end."""
-    with socket.create_connection(PROXY, 15) as peer:
-        try:
-            peer.sendall(request)
-            if half_close:
-                peer.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-        reply = b""
-        while piece := peer.recv(65536):
-            reply += piece
-        return reply
-
-
-def hold(host):
-    """An open tunnel, with TLS in it."""
-    return ssl.create_default_context(cafile=CA).wrap_socket(connect(f"{host}:443")[0], server_hostname=host)
-
-
-def say(held):
-    with held:
-        held.sendall(b"GET / HTTP/1.1\r\nHost: allowed.test\r\n\r\n")
-        return held.recv(65536)
 
 
 def requests_with(*texts):
@@ -220,7 +37,7 @@ def requests_with(*texts):
 class WhileItRuns(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sidecar = Sidecar()
+        cls.sidecar = Sidecar(GUARD, GOOD + BAD)
         cls.sidecar.wait_for(event="ready", generation=1)
 
     @classmethod
@@ -370,8 +187,8 @@ class WhileItRuns(unittest.TestCase):
 
 
 class FromStartToEnd(unittest.TestCase):
-    def make(self, *arguments, **options):
-        sidecar = Sidecar(*arguments, **options)
+    def make(self, hosts=("allowed.test",), **options):
+        sidecar = Sidecar(GUARD, hosts, **options)
         self.addCleanup(sidecar.close)
         return sidecar
 
@@ -498,6 +315,11 @@ class FromStartToEnd(unittest.TestCase):
         sidecar.changes = {"listen_port": 4000}
         sidecar.config(["other.test"])
         self.assertIn("cannot change", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        sidecar.changes = {}
+        sidecar.write("tinyproxy.conf", "FilterDefaultDeny No\n")
+        sidecar.config(["other.test"])
+        self.assertIn("tinyproxy.conf cannot change", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        self.assertEqual(status("other.test:443"), 403)
 
     def test_a_filter_that_does_not_work_is_refused(self):
         sidecar = self.make(["allowed.test"])
