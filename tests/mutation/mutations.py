@@ -74,8 +74,6 @@ MUTATIONS = [
     one("mark-off", "a tunnel is handed on without the mark of a request", VERDICTS,
         "  const auto found = marks_.find(caller.head.field_value());\n",
         "  auto found = marks_.find(caller.head.field_value());\n  if (found == marks_.end()) found = marks_.begin();\n", "unit_guard"),
-    one("mark-kept", "a mark is good after its request was put to another tinyproxy", VERDICTS,
-        "  marks_.erase(std::exchange(asked.mark, {}));\n", "  asked.mark.clear();\n", "unit_guard"),
     one("fields-passed-on", "the client's header fields reach tinyproxy", TUNNEL, "std::string(head_->line())",
         "head_->head().substr(0, head_->head().size() - 4)", "unit_guard"),
     one("proxy-says-yes", "tinyproxy's own yes is passed on", VERDICTS, "(answer[9] == '4' || answer[9] == '5')", "answer[9] != ' '",
