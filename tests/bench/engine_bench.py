@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab")
-IMAGE = "localhost/drydock-test"
+IMAGE = "localhost/drydock-test:latest"
 VOLUME = 256 << 20
 # Each download with a connection of its own.
 CURL = ["curl", "-sS", "-o", "/dev/null", "-w", "%{speed_download}\\n", f"https://allowed.test/bytes/{VOLUME}"]
