@@ -6,9 +6,7 @@
 namespace drydock::core {
 namespace {
 
-std::vector<std::string> proxy_command() {
-  return {"/usr/bin/tinyproxy", "-d", "-c", std::string(proxy_config_directory) + "/tinyproxy.conf"};
-}
+std::vector<std::string> proxy_command() { return {"/usr/bin/tinyproxy", "-d"}; }
 
 Json endpoint(runtime::Ipv4 address, unsigned port) {
   return {{"address", address.to_string()}, {"port", port}};
@@ -46,6 +44,7 @@ std::string make_guard_config(const GuardSettings& settings) {
                      {"listen_port", guard_port},
                      {"proxy", endpoint(settings.address, proxy_port)},
                      {"transparent", endpoint(settings.address, transparent_port)},
+                     {"clients", settings.clients.to_string()},
                      {"tinyproxy", proxy_command()},
                      {"entries", entries},
                      {"own_addresses", settings.own_addresses},
@@ -55,18 +54,20 @@ std::string make_guard_config(const GuardSettings& settings) {
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string guard_config_fault(std::string_view text, runtime::Ipv4 address, std::string_view filter) {
+std::string guard_config_fault(std::string_view text, runtime::Ipv4 address, const runtime::Cidr& clients,
+                               std::string_view filter) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return "its configuration is not JSON";
   const auto is = [&json](const char* key, const Json& value) {
     return json.contains(key) && json[key] == value;
   };
   if (!is("listen_port", guard_port)) return "it would not listen where the proxy hands tunnels on";
-  if (!is("proxy", endpoint(address, proxy_port)) || !is("tinyproxy", proxy_command())) {
-    return "it would start another proxy";
-  }
-  if (!is("transparent", endpoint(address, transparent_port)))
+  if (!is("tinyproxy", proxy_command())) return "it would start another proxy";
+  if (!is("proxy", endpoint(address, proxy_port)) ||
+      !is("transparent", endpoint(address, transparent_port))) {
     return "it would listen elsewhere than at the sidecar";
+  }
+  if (!is("clients", clients.to_string())) return "it would serve others than the agent";
   if (filter_of(json) != filter) return "its entries are not those of the filter";
   return {};
 }

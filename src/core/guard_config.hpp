@@ -11,13 +11,14 @@
 
 namespace drydock::core {
 
-inline constexpr unsigned guard_port = 3128;  // on the sidecar's loopback, behind tinyproxy
+inline constexpr unsigned guard_port = 3128;  // on the sidecar's loopback, for tinyproxy
 inline constexpr unsigned transparent_port = 443;
 inline constexpr const char* guard_program_path = "/usr/bin/drydock-guard";  // in the sidecar
 
 struct GuardSettings {
   std::uint64_t generation = 1;
   runtime::Ipv4 address;  // the sidecar's on the internal network
+  runtime::Cidr clients;  // that network
   Allowlist allowlist;
   std::string canary;
   std::vector<std::string> own_addresses;
@@ -30,8 +31,9 @@ std::string canary_name(const std::string& session);
 
 std::string make_guard_config(const GuardSettings& settings);
 
-// Why the guard would not stand behind the proxy as it must, judged from the file alone: not JSON, other
-// listeners, or entries that are not exactly those of `filter`. Empty when it would.
-std::string guard_config_fault(std::string_view text, runtime::Ipv4 address, std::string_view filter);
+// Why the guard would not hold, judged from the file alone: not JSON, other listeners or clients, or entries
+// that are not exactly those of `filter`. Empty when it would.
+std::string guard_config_fault(std::string_view text, runtime::Ipv4 address, const runtime::Cidr& clients,
+                               std::string_view filter);
 
 }  // namespace drydock::core

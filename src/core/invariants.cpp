@@ -99,32 +99,28 @@ void check_sidecar(const Plan& plan, Breaches& breaches) {
   if (!own_files_only) breaches.emplace_back("INV-9: the sidecar would see more than its own configuration");
 }
 
-void check_guard(const Plan& plan, runtime::Ipv4 address, Breaches& breaches) {
+void check_guard(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& clients, Breaches& breaches) {
   const std::string* config = lookup(plan.sidecar_files, "guard.json");
   const std::vector<std::string> entrypoint{guard_program_path, proxy_config_directory};
   if (config == nullptr || plan.sidecar->entrypoint != entrypoint || !plan.sidecar->command.empty()) {
     breaches.emplace_back("INV-9: the sidecar would run without its guard");
     return;
   }
-  const std::string fault = guard_config_fault(*config, address, plan.filter);
+  const std::string fault = guard_config_fault(*config, address, clients, plan.filter);
   if (!fault.empty()) breaches.push_back("INV-9: the guard would not hold: " + fault);
 }
 
-void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& clients, Breaches& breaches) {
+void check_proxy(const Plan& plan, Breaches& breaches) {
   const std::string* config = lookup(plan.sidecar_files, "tinyproxy.conf");
   const std::string* filter = lookup(plan.sidecar_files, "filter");
   if (config == nullptr || filter == nullptr || *filter != plan.filter) {
     breaches.emplace_back("INV-9: the proxy would run without its filter");
     return;
   }
-  const std::array<std::string, 8> needed{"Listen " + address.to_string(),
-                                          "Allow " + clients.to_string(),
-                                          "FilterDefaultDeny Yes",
-                                          "FilterURLs On",
-                                          "FilterType ere",
-                                          "ConnectPort 443",
-                                          "Upstream http 127.0.0.1:" + std::to_string(guard_port),
-                                          std::string("Filter \"") + proxy_config_directory + "/filter\""};
+  const std::array<std::string, 6> needed{
+      "Allow 127.0.0.1", "FilterDefaultDeny Yes", "FilterURLs On",
+      "FilterType ere",  "ConnectPort 443",       "Upstream http 127.0.0.1:" + std::to_string(guard_port)};
+  constexpr std::array<std::string_view, 3> added_by_the_guard{"listen", "port", "filter"};
   for (const std::string& line : needed) {
     if (!has_line(*config, line)) breaches.push_back("INV-9: the proxy's configuration lacks '" + line + "'");
   }
@@ -134,7 +130,10 @@ void check_proxy(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
     const bool decides = std::any_of(needed.begin(), needed.end(), [&](const std::string& other) {
       return directive_of(line) == directive_of(other);
     });
-    if (decides && !wanted) breaches.push_back("INV-9: the proxy's configuration holds '" + line + "'");
+    const bool added = std::find(added_by_the_guard.begin(), added_by_the_guard.end(), directive_of(line)) !=
+                       added_by_the_guard.end();
+    if ((decides && !wanted) || added)
+      breaches.push_back("INV-9: the proxy's configuration holds '" + line + "'");
   }
   try {
     verify_filter(plan.filter);
@@ -202,8 +201,8 @@ void check_jail(const Plan& plan, Breaches& breaches) {
       breaches.push_back(std::string("INV-9: ") + name + " does not name the sidecar");
   }
   check_sidecar(plan, breaches);
-  check_proxy(plan, on_internal->address, internal.subnet, breaches);
-  check_guard(plan, on_internal->address, breaches);
+  check_proxy(plan, breaches);
+  check_guard(plan, on_internal->address, internal.subnet, breaches);
   check_probe(plan, breaches);
   check_labels(plan, plan.sidecar->labels, "the sidecar", breaches);
   for (const runtime::NetworkSpec& network : plan.networks) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t default_pids = 4096;
 constexpr std::uint64_t sidecar_memory = std::uint64_t{256} << 20;
-constexpr std::int64_t sidecar_pids = 1200;  // a thread for each of MaxClients, and some
+constexpr std::int64_t sidecar_pids = 512;  // a thread for each of MaxClients, and some
 constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
 constexpr std::uint32_t sidecar_uid = 65534;
 constexpr const char* agent_home = "/home/agent";
@@ -122,13 +122,13 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   plan.filter = compile_filter(filtered);
   GuardSettings guard;
   guard.address = address;
+  guard.clients = request.internal_subnet;
   guard.allowlist = request.allowlist;
   guard.canary = plan.canary;
   guard.own_addresses = request.own_addresses;
   guard.public_ranges = request.public_ranges;
   guard.allow_private = request.allow_private;
-  plan.sidecar_files =
-      make_proxy_files(address, request.internal_subnet, plan.filter, make_guard_config(guard));
+  plan.sidecar_files = make_proxy_files(plan.filter, make_guard_config(guard));
 }
 
 // For clients that ignore the proxy's variables: the names lead to the guard's transparent leg.

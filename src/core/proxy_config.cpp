@@ -16,34 +16,29 @@ constexpr const char* refusal_page =
 
 }  // namespace
 
-std::string make_proxy_config(runtime::Ipv4 listen, const runtime::Cidr& clients) {
+std::string make_proxy_config() {
   const std::string directory = proxy_config_directory;
   std::string text;
-  text += "Port " + std::to_string(proxy_port) + "\n";
-  text += "Listen " + listen.to_string() + "\n";
-  text += "Allow " + clients.to_string() + "\n";
-  text += "PidFile \"/tmp/tinyproxy.pid\"\n";
+  // Its only client is the guard, which asks about no more than 128 requests at once and waits 10 s.
+  text += "Allow 127.0.0.1\n";
   text += "LogLevel Connect\n";
-  text += "MaxClients 1024\n";
-  // A silent model stream may take long.
-  text += "Timeout 7200\n";
+  text += "MaxClients 256\n";
+  text += "Timeout 60\n";
   text += "DisableViaHeader Yes\n";
   // Matched against the raw CONNECT authority, "host:443", which no plain-HTTP URL can equal.
   text += "FilterURLs On\n";
   text += "FilterType ere\n";
   text += "FilterCaseSensitive Off\n";
   text += "FilterDefaultDeny Yes\n";
-  text += "Filter \"" + directory + "/filter\"\n";
   text += "ConnectPort 443\n";
-  // Every tunnel that the filter admits goes through the guard.
+  // What the filter admits is handed back to the guard.
   text += "Upstream http 127.0.0.1:" + std::to_string(guard_port) + "\n";
   text += "ErrorFile 403 \"" + directory + "/403.html\"\n";
   return text;
 }
 
-std::map<std::string, std::string> make_proxy_files(runtime::Ipv4 listen, const runtime::Cidr& clients,
-                                                    const std::string& filter, const std::string& guard) {
-  return {{"tinyproxy.conf", make_proxy_config(listen, clients)},
+std::map<std::string, std::string> make_proxy_files(const std::string& filter, const std::string& guard) {
+  return {{"tinyproxy.conf", make_proxy_config()},
           {"filter", filter},
           {"403.html", refusal_page},
           {"guard.json", guard}};

@@ -65,6 +65,12 @@ std::string host(const std::string& value, const std::string& where) {
   return value;
 }
 
+IpRange range(const std::string& value, const std::string& where) {
+  const auto parsed = IpRange::parse(value);
+  if (!parsed) fail("key '" + where + "': " + in_quotes(value) + " is not a network in CIDR notation");
+  return *parsed;
+}
+
 Endpoint endpoint(const Json& object, const char* key) {
   check_keys(object, std::string("key '") + key + "'", {"address", "port"});
   Endpoint result;
@@ -94,13 +100,14 @@ Config parse_config(std::string_view input) {
   const Json json = Json::parse(input, nullptr, false);
   if (json.is_discarded()) fail("it is not JSON");
   check_keys(json, "it",
-             {"generation", "listen_port", "transparent", "proxy", "tinyproxy", "entries", "own_addresses",
-              "public", "allow_private", "canary"});
+             {"generation", "listen_port", "transparent", "proxy", "clients", "tinyproxy", "entries",
+              "own_addresses", "public", "allow_private", "canary"});
   Config config;
   config.listen_port =
       static_cast<std::uint16_t>(number(required(json, "listen_port"), "listen_port", 65535));
   config.proxy = endpoint(required(json, "proxy"), "proxy");
   if (json.contains("transparent")) config.transparent = endpoint(json["transparent"], "transparent");
+  config.clients = range(text(required(json, "clients"), "clients"), "clients");
   config.tinyproxy = texts(json, "tinyproxy");
   if (config.tinyproxy.empty()) fail("key 'tinyproxy' names no program");
 
@@ -114,9 +121,7 @@ Config parse_config(std::string_view input) {
     rules.floor.own.push_back(*ip);
   }
   for (const std::string& value : texts(json, "public")) {
-    const auto range = IpRange::parse(value);
-    if (!range) fail("key 'public': " + in_quotes(value) + " is not a network in CIDR notation");
-    rules.floor.open.push_back(*range);
+    rules.floor.open.push_back(range(value, "public"));
   }
   for (const std::string& value : texts(json, "allow_private")) {
     rules.allow_private.insert(host(value, "allow_private"));
@@ -125,7 +130,9 @@ Config parse_config(std::string_view input) {
   return config;
 }
 
-Config read_config(const std::string& path) {
+Config read_config(const std::string& path) { return parse_config(read_file(path)); }
+
+std::string read_file(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0)
@@ -137,7 +144,7 @@ Config read_config(const std::string& path) {
     const ssize_t count = ::read(file.get(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(std::string("it cannot be read: ") + std::strerror(errno));
-    if (count == 0) return parse_config(content);
+    if (count == 0) return content;
     content.append(block.data(), static_cast<std::size_t>(count));
   }
   fail("it is too large");
@@ -145,7 +152,7 @@ Config read_config(const std::string& path) {
 
 bool same_frame(const Config& a, const Config& b) {
   return a.listen_port == b.listen_port && a.transparent == b.transparent && a.proxy == b.proxy &&
-         a.tinyproxy == b.tinyproxy;
+         a.clients == b.clients && a.tinyproxy == b.tinyproxy;
 }
 
 }  // namespace drydock::guard

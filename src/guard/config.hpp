@@ -31,9 +31,10 @@ struct Rules {
 };
 
 struct Config {
-  std::uint16_t listen_port = 0;  // on 127.0.0.1; 0: any
+  std::uint16_t listen_port = 0;  // on 127.0.0.1, for tinyproxy; 0: any
   std::optional<Endpoint> transparent;
-  Endpoint proxy;                      // where the proxy will listen
+  Endpoint proxy;                      // where clients ask for tunnels
+  IpRange clients;                     // who may come, to both legs
   std::vector<std::string> tinyproxy;  // its command line
   Rules rules;
 };
@@ -48,6 +49,8 @@ inline constexpr std::size_t max_config_size = std::size_t{8} << 20;
 Config parse_config(std::string_view text);
 // The same for a file.
 Config read_config(const std::string& path);
+// A regular file of at most max_config_size octets. Throws ConfigError.
+std::string read_file(const std::string& path);
 
 // Whether what cannot change while the guard runs is the same.
 bool same_frame(const Config& a, const Config& b);

@@ -88,12 +88,23 @@ ConnectHead::State ConnectHead::parse(std::string_view head) {
   while (!fields.empty()) {
     const auto end = fields.find(end_of_line);
     if (!is_field(fields.substr(0, end))) return fail(400, "a header field is malformed");
+    if (!keep(fields.substr(0, end))) return fail(400, "a header field is there twice");
     if (end == std::string_view::npos) break;
     fields.remove_prefix(end + end_of_line.size());
   }
   std::string reason = parse_authority(target, authority_);
   if (!reason.empty()) return fail(403, std::move(reason));
   return state_ = State::done;
+}
+
+bool ConnectHead::keep(std::string_view line) {
+  const auto colon = line.find(':');
+  if (field_.empty() || lower(line.substr(0, colon)) != field_) return true;
+  if (!field_value_.empty()) return false;
+  line.remove_prefix(colon + 1);
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  field_value_ = std::string(line);
+  return true;
 }
 
 std::string ConnectHead::take_rest() { return std::exchange(buffer_, {}); }

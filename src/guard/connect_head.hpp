@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace drydock::guard {
 
 struct Authority {
   std::string host;  // lower case, is_host_name()
   std::uint16_t port = 0;
+  friend bool operator==(const Authority&, const Authority&) = default;
 };
 
 // "host:443". Returns the reason for a refusal, or an empty string and fills `authority`. Strict: no
@@ -22,12 +24,17 @@ class ConnectHead {
 
   enum class State { more, done, failed };
 
+  // `field`: the name, in lower case, of a header field whose value is kept. The head fails if it is there
+  // twice.
+  explicit ConnectHead(std::string field = {}) : field_(std::move(field)) {}
+
   // Takes the next octets. Whatever follows the head is kept, up to the size of what was fed.
   State feed(std::string_view bytes);
   State state() const { return state_; }
 
   // After `done`.
   const Authority& authority() const { return authority_; }
+  const std::string& field_value() const { return field_value_; }  // empty when the field is not there
   std::string take_rest();
 
   // After `failed`: an HTTP status (400, 403, 405, 431), the reason in lower case, and the target as far as
@@ -39,9 +46,12 @@ class ConnectHead {
  private:
   State fail(int status, std::string reason);
   State parse(std::string_view head);
+  bool keep(std::string_view line);
 
   State state_ = State::more;
   std::string buffer_;
+  std::string field_;
+  std::string field_value_;
   Authority authority_;
   int status_ = 0;
   std::string reason_;

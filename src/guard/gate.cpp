@@ -18,8 +18,9 @@ constexpr int accepts_at_once = 64;
 
 }  // namespace
 
-Gate::Gate(Loop& loop, Resolver& resolver, EventLog& log, const Timing& timing, const Limits& limits)
-    : shared_{loop, resolver, log, timing, limits, 443, std::make_shared<const Rules>(), {}} {
+Gate::Gate(Loop& loop, Resolver& resolver, Verdicts& verdicts, EventLog& log, const Timing& timing,
+           const Limits& limits)
+    : shared_{loop, resolver, verdicts, log, timing, limits, 443, std::make_shared<const Rules>(), {}} {
   shared_.ended = [this](Tunnel& tunnel) { bury(tunnel); };
 }
 
@@ -54,7 +55,10 @@ std::uint16_t Gate::listen(const Endpoint& endpoint, Leg leg) {
 
 void Gate::accept_some(int listener, Leg leg) {
   for (int i = 0; i < accepts_at_once; ++i) {
-    UniqueFd client(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    UniqueFd client(
+        ::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client) {
       const bool used_up = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
       if (!used_up || pause_ != 0) return;
@@ -67,12 +71,18 @@ void Gate::accept_some(int listener, Leg leg) {
       return;
     }
     if (tunnels_.size() >= shared_.limits.tunnels + shared_.limits.overflow) continue;
-    auto tunnel =
-        std::make_unique<Tunnel>(shared_, std::move(client), leg, tunnels_.size() >= shared_.limits.tunnels);
+    auto tunnel = std::make_unique<Tunnel>(shared_, std::move(client), leg,
+                                           why_not(reinterpret_cast<const sockaddr*>(&peer)));
     Tunnel& started = *tunnel;
     tunnels_.emplace(&started, std::move(tunnel));
     started.start();
   }
+}
+
+Tunnel::Turned Gate::why_not(const sockaddr* peer) const {
+  const auto address = Ip::from(peer);
+  if (!address || !clients_ || !clients_->contains(*address)) return Tunnel::Turned::foreign;
+  return tunnels_.size() >= shared_.limits.tunnels ? Tunnel::Turned::overloaded : Tunnel::Turned::no;
 }
 
 void Gate::set_rules(Rules rules) {

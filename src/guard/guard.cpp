@@ -39,14 +39,21 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
       timing_(timing),
       log_(log_fd),
       resolver_(loop_, limits, system_lookup),
-      gate_(loop_, resolver_, log_, timing, limits) {
+      verdicts_(loop_, log_, timing, limits),
+      gate_(loop_, resolver_, verdicts_, log_, timing, limits) {
   log_.on_pending([this] { flush_later(); });
   watch_signals();
   // Watched before it is read: a change in between is not missed.
   watch_directory();
   config_ = read_config(config_path());
   gate_.set_rules(with_own_addresses(config_.rules));
-  gate_.listen({Ip::v4(INADDR_LOOPBACK), config_.listen_port}, Leg::proxy);
+  gate_.set_clients(config_.clients);
+  const std::uint16_t port = verdicts_.listen(config_.listen_port);
+  supervisor_.emplace(loop_, log_, timing_, static_cast<std::uint16_t>(port + 1),
+                      Supervisor::Hooks{[this](std::uint16_t at) { on_proxy(at); },
+                                        [this](const std::string& reason) { end(1, reason); }});
+  // Clients wait until there is a tinyproxy to ask.
+  gate_.listen(config_.proxy, Leg::proxy);
   if (config_.transparent) gate_.listen(*config_.transparent, Leg::transparent);
 }
 
@@ -93,9 +100,11 @@ void Guard::watch_directory() {
 }
 
 int Guard::run() {
-  start_proxy();
+  ProxyFiles files = read_proxy_files(directory_, config_.tinyproxy);
+  proxy_config_ = files.config;
+  supervisor_->start(std::move(files));
   loop_.run();
-  proxy_.reset();
+  supervisor_.reset();
   pollfd reader{log_.fd(), POLLOUT, 0};
   while (log_.flush() && ::poll(&reader, 1, farewell_ms) > 0) {
   }
@@ -129,86 +138,19 @@ void Guard::on_signal() {
     // As the first process of its namespace it also gets others' orphans.
     int how = 0;
     for (pid_t pid = ::waitpid(-1, &how, WNOHANG); pid > 0; pid = ::waitpid(-1, &how, WNOHANG)) {
-      if (pid != proxy_->pid()) continue;
-      on_proxy_output();
-      proxy_->forget();
-      on_proxy_end(how);
+      supervisor_->on_end(pid, how);
     }
   }
 }
 
-// --- the proxy
-// ----------------------------------------------------------------------------------------------------
-
-void Guard::start_proxy() {
-  proxy_.emplace(config_.tinyproxy);
-  loop_.add(proxy_->output(), EPOLLIN, [this](std::uint32_t) { on_proxy_output(); });
-  start_deadline_ = loop_.after(timing_.proxy_start, [this] { end(1, "the proxy did not listen in time"); });
-}
-
-// tinyproxy 1.11 frees its filter while its threads may still read it, so a reload can crash it. Once it has
-// listened, a crash costs the tunnels that are open and not the session's egress.
-void Guard::on_proxy_end(int how) {
-  const bool crashed = WIFSIGNALED(how) && (WTERMSIG(how) == SIGSEGV || WTERMSIG(how) == SIGBUS ||
-                                            WTERMSIG(how) == SIGABRT || WTERMSIG(how) == SIGILL);
-  const std::string reason = WIFSIGNALED(how)
-                                 ? "the proxy was ended by signal " + std::to_string(WTERMSIG(how))
-                                 : "the proxy ended with status " + std::to_string(WEXITSTATUS(how));
-  if (!crashed || !ready_) return end(1, reason);
-  Event event;
-  event.event = "proxy";
-  event.reason = reason + " and is started again";
-  write(event);
-  ready_ = false;
-  loop_.remove(proxy_->output());
-  try {
-    start_proxy();
-  } catch (const std::exception& error) {
-    end(1, error.what());
-  }
-}
-
-void Guard::on_proxy_output() {
-  std::array<char, 16384> block{};
-  const ssize_t count = ::read(proxy_->output(), block.data(), block.size());
-  if (count == 0) loop_.remove(proxy_->output());
-  if (count <= 0) return;
-  lines_.feed({block.data(), static_cast<std::size_t>(count)});
-  while (const auto line = lines_.next()) on_proxy_line(*line);
-}
-
-void Guard::on_proxy_line(const std::string& line) {
-  const ProxyLine parsed = parse_proxy_line(line);
-  if (parsed.event) write(*parsed.event);
-  if (parsed.started && !ready_) probe_proxy();
-  // It says so first and reads then, in one go: a moment later it has read.
-  if (parsed.reloaded && confirm_deadline_ != 0) {
-    loop_.cancel(confirm_deadline_);
-    confirm_deadline_ = loop_.after(timing_.proxy_probe, [this] { confirm_reload({}); });
-  }
-}
-
-void Guard::probe_proxy() {
-  sockaddr_storage address{};
-  const socklen_t size = config_.proxy.address.to_sockaddr(config_.proxy.port, address);
-  const UniqueFd probe(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  // An own address: it is accepted or refused at once.
-  if (probe && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0)
-    return on_ready();
-  loop_.after(timing_.proxy_probe, [this] { probe_proxy(); });
-}
-
-void Guard::on_ready() {
-  ready_ = true;
-  loop_.cancel(start_deadline_);
-  Event event;
-  event.event = "ready";
-  event.generation = config_.rules.generation;
-  write(event);
-  // A proxy that has just started has read the newest filter.
-  if (confirm_deadline_ != 0) {
-    loop_.cancel(confirm_deadline_);
-    return confirm_reload({});
+void Guard::on_proxy(std::uint16_t port) {
+  verdicts_.set_proxy(port);
+  if (port == 0) return;
+  if (!std::exchange(ready_, true)) {
+    Event event;
+    event.event = "ready";
+    event.generation = config_.rules.generation;
+    write(event);
   }
   if (std::exchange(reload_again_, false)) reload();
 }
@@ -233,40 +175,45 @@ void Guard::on_directory() {
   if (changed) reload();
 }
 
+// One at a time: what changes while a tinyproxy starts is read when it has.
 void Guard::reload() {
-  // One at a time, so that each one's confirmation is its own.
-  if (confirm_deadline_ != 0 || !ready_) {
+  if (supervisor_->is_starting()) {
     reload_again_ = true;
     return;
   }
-  Event event;
-  event.event = "reload";
   try {
     Config changed = read_config(config_path());
     if (!same_frame(changed, config_)) throw ConfigError("what is listened at, or the proxy, cannot change");
-    gate_.set_rules(with_own_addresses(changed.rules));
-    config_ = std::move(changed);
+    changed.rules = with_own_addresses(std::move(changed.rules));
+    ProxyFiles files = read_proxy_files(directory_, changed.tinyproxy);
+    if (files.config != proxy_config_) throw ConfigError("tinyproxy.conf cannot change");
+    supervisor_->replace(std::move(files), [this, changed = std::move(changed)](const std::string& reason) {
+      on_reload(changed, reason);
+    });
   } catch (const std::exception& error) {
-    event.allowed = false;
-    event.generation = config_.rules.generation;
-    event.reason = std::string("the old rules stay in force: ") + error.what();
-    return write(event);
+    refuse_reload(error.what());
   }
-  confirm_deadline_ = loop_.after(
-      timing_.proxy_confirm, [this] { confirm_reload("the proxy has not said that it reads its filter"); });
-  // Never SIGHUP, which ends a tinyproxy in the foreground.
-  proxy_->signal(SIGUSR1);
 }
 
-void Guard::confirm_reload(const std::string& reason) {
-  confirm_deadline_ = 0;
+void Guard::on_reload(Config changed, const std::string& reason) {
+  if (!reason.empty()) return refuse_reload(reason);
+  gate_.set_rules(changed.rules);
+  config_ = std::move(changed);
   Event event;
   event.event = "reload";
-  event.allowed = reason.empty();
-  event.reason = reason;
+  event.allowed = true;
   event.generation = config_.rules.generation;
   write(event);
-  if (std::exchange(reload_again_, false)) reload();
+}
+
+void Guard::refuse_reload(const std::string& reason) {
+  Event event;
+  event.event = "reload";
+  event.allowed = false;
+  event.generation = config_.rules.generation;
+  event.reason = "the old rules stay in force: " + reason;
+  write(event);
+  if (!supervisor_->is_starting() && std::exchange(reload_again_, false)) reload();
 }
 
 }  // namespace drydock::guard

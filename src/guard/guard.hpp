@@ -1,4 +1,5 @@
-// The sidecar's first process: starts tinyproxy, stands behind it, follows its configuration, ends with it.
+// The sidecar's first process: what clients connect to. It asks tinyproxy about every request, keeps one
+// running, follows its configuration, and ends when there can be no tinyproxy any more.
 #pragma once
 
 #include <optional>
@@ -9,9 +10,9 @@
 #include "guard/gate.hpp"
 #include "guard/limits.hpp"
 #include "guard/loop.hpp"
-#include "guard/proxy_log.hpp"
-#include "guard/proxy_process.hpp"
 #include "guard/resolver.hpp"
+#include "guard/supervisor.hpp"
+#include "guard/verdicts.hpp"
 
 namespace drydock::guard {
 
@@ -21,8 +22,8 @@ class Guard {
   // ConfigError and std::system_error.
   Guard(std::string directory, const Timing& timing, const Limits& limits, int log_fd);
 
-  // Until SIGTERM or SIGINT (returns 0) or until the proxy ends or does not start (1). A proxy that crashes
-  // after it has listened is started again.
+  // Until SIGTERM or SIGINT (returns 0) or until tinyproxy does not start (1). One that ends after it has
+  // listened is started again.
   int run();
 
  private:
@@ -30,14 +31,10 @@ class Guard {
   void watch_signals();
   void on_directory();
   void on_signal();
-  void start_proxy();
-  void on_proxy_end(int how);  // as waitpid(2) reports it
-  void on_proxy_output();
-  void on_proxy_line(const std::string& line);
-  void probe_proxy();
-  void on_ready();
+  void on_proxy(std::uint16_t port);
   void reload();
-  void confirm_reload(const std::string& reason);
+  void on_reload(Config changed, const std::string& reason);
+  void refuse_reload(const std::string& reason);
   void write(const Event& event);
   void flush_later();
   void end(int status, const std::string& reason);
@@ -52,12 +49,11 @@ class Guard {
   UniqueFd changes_;
   Config config_;
   Resolver resolver_;
+  Verdicts verdicts_;
   Gate gate_;
-  std::optional<ProxyProcess> proxy_;
-  LineSplitter lines_;
+  std::string proxy_config_;
+  std::optional<Supervisor> supervisor_;
   bool ready_ = false;
-  Loop::TimerId start_deadline_ = 0;
-  Loop::TimerId confirm_deadline_ = 0;
   Loop::TimerId flush_timer_ = 0;
   bool reload_again_ = false;
   int status_ = 1;

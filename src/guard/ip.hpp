@@ -34,6 +34,8 @@ struct IpRange {
   // "10.0.0.0/8" or "2001:db8::/32"; bits beyond the prefix must be zero.
   static std::optional<IpRange> parse(std::string_view text);
   bool contains(const Ip& ip) const;
+
+  friend bool operator==(const IpRange&, const IpRange&) = default;
 };
 
 }  // namespace drydock::guard

@@ -9,17 +9,21 @@ namespace drydock::guard {
 struct Timing {
   using Milliseconds = std::chrono::milliseconds;
 
-  Milliseconds head{10'000};     // to send the head of a CONNECT
+  Milliseconds head{10'000};     // to send the head of a request
+  Milliseconds verdict{10'000};  // for tinyproxy to say what it thinks of a request
+  Milliseconds ask_again{20};    // when tinyproxy was not there to be asked
   Milliseconds resolve{10'000};  // to look a name up
   Milliseconds dial{8'000};      // to connect to one address
   Milliseconds hello{20'000};    // to send a ClientHello
   Milliseconds linger{1'000};    // for a refused client to read its answer
 
-  Milliseconds proxy_start{9'000};    // until tinyproxy listens
-  Milliseconds proxy_probe{2};        // between two attempts to reach it
-  Milliseconds proxy_confirm{1'000};  // until it says that it reads its filter again
-  Milliseconds accept_pause{100};     // when there are no descriptors left
-  Milliseconds log_retry{20};         // when the log's reader is slow
+  Milliseconds proxy_start{9'000};  // until tinyproxy listens
+  Milliseconds proxy_probe{2};      // between two attempts to reach it
+  Milliseconds proxy_pause{100};    // before a tinyproxy that ended young is started again, doubled each time
+  Milliseconds proxy_pause_limit{5'000};
+  Milliseconds proxy_young{10'000};
+  Milliseconds accept_pause{100};  // when there are no descriptors left
+  Milliseconds log_retry{20};      // when the log's reader is slow
 
   // A relayed stream has no limit: it may rightly be silent for hours. TCP keepalive finds dead peers.
   std::chrono::seconds keepalive_idle{60};
@@ -30,6 +34,8 @@ struct Timing {
 struct Limits {
   std::size_t tunnels = 4096;
   std::size_t overflow = 128;  // tunnels on top of that, which only get to hear 503
+  std::size_t asked = 128;     // requests that are in tinyproxy's hands at once; the others wait
+  int asked_times = 3;         // that a request is put to a tinyproxy that ends without an answer
   std::size_t lookups = 256;   // that wait for a thread
   unsigned threads = 4;        // that look names up
   std::size_t addresses = 4;   // of a name that are tried

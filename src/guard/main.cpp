@@ -59,8 +59,8 @@ int main(int argc, char** argv) {
     // Look-ups may be under way that nobody waits for.
     std::_Exit(status);
   } catch (const drydock::guard::ConfigError& error) {
-    std::cerr << "drydock-guard: error: cannot use '" << directory << "/guard.json': " << error.what()
-              << '\n';
+    std::cerr << "drydock-guard: error: cannot use the configuration in '" << directory
+              << "': " << error.what() << '\n';
   } catch (const std::exception& error) {
     std::cerr << "drydock-guard: error: " << error.what() << '\n';
   }

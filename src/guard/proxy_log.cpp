@@ -77,10 +77,11 @@ ProxyLine parse_proxy_line(std::string_view line) {
     result.event = filtered(message);
     return result;
   }
+  // Kept back until its log is set up, and that it does when it listens.
   result.started = message == "Reloading config file finished";
-  result.reloaded = begins(message, "Re-reading filter file");
-  // A client that hangs up is no news, and neither is the user that the image chose.
-  if (message.find("closed socket before read") != std::string_view::npos ||
+  // Neither what each start says is news, nor a client that hangs up.
+  if (result.started || message == "Reloading config file" || begins(message, "Initializing tinyproxy") ||
+      message.find("closed socket before read") != std::string_view::npos ||
       begins(message, "You SHOULD set a UserName") || message.empty()) {
     return result;
   }

@@ -12,8 +12,7 @@ namespace drydock::guard {
 struct ProxyLine {
   // What to log of it; absent for lines that say nothing new.
   std::optional<Event> event;
-  bool started = false;   // the configuration is read: it listens next
-  bool reloaded = false;  // the filter is being read again
+  bool started = false;  // it listens
 };
 
 ProxyLine parse_proxy_line(std::string_view line);

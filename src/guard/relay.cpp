@@ -1,5 +1,6 @@
 #include "guard/relay.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +13,10 @@ namespace {
 
 // One for all: a relay uses it between a read and the write that follows at once.
 std::array<char, 65536> scratch;
+PipePool pipes;
+bool may_splice = true;
+
+constexpr int rounds = 8;  // of readings from one side before it is another's turn
 
 int socket_error(int fd) {
   int error = 0;
@@ -19,6 +24,8 @@ int socket_error(int fd) {
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
   return error;
 }
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 std::string describe(int error) { return std::strerror(error); }
 
@@ -46,20 +53,33 @@ void Relay::start(std::string first) {
 void Relay::handle(Side& side, Side& other, std::uint32_t events) {
   if ((events & EPOLLERR) != 0) return finish(describe(socket_error(side.fd.get())));
   if ((events & EPOLLOUT) != 0 && !flush(side)) return;
-  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !side.at_end && other.pending.empty() &&
-      !read_from(side, other)) {
+  if ((events & (EPOLLIN | EPOLLHUP)) != 0 && !side.at_end && !other.waits() && !read_from(side, other)) {
     return;
   }
   // Both directions of the socket are over while something is left to be written to it.
-  if ((events & EPOLLHUP) != 0 && side.at_end && !side.pending.empty() && !flush(side)) return;
+  if ((events & EPOLLHUP) != 0 && side.at_end && side.waits() && !flush(side)) return;
   settle();
 }
 
-// Both return false when the relay has ended.
+// These return false when the relay has ended.
 bool Relay::read_from(Side& side, Side& other) {
+  for (int round = 0; round < rounds && !side.at_end && !other.waits(); ++round) {
+    if (!other.pipe && side.much && may_splice) other.pipe = pipes.take();
+    if (!(other.pipe ? splice(side, other) : copy(side, other))) return false;
+    if (!side.much) break;
+  }
+  if (other.pipe && other.piped == 0) {
+    pipes.give_back(std::move(*other.pipe));
+    other.pipe.reset();
+  }
+  return true;
+}
+
+bool Relay::copy(Side& side, Side& other) {
   const ssize_t count = ::recv(side.fd.get(), scratch.data(), scratch.size(), 0);
+  side.much = count == static_cast<ssize_t>(scratch.size());
   if (count < 0) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return true;
+    if (would_block()) return true;
     finish(describe(errno));
     return false;
   }
@@ -69,7 +89,7 @@ bool Relay::read_from(Side& side, Side& other) {
   }
   std::string_view bytes(scratch.data(), static_cast<std::size_t>(count));
   const ssize_t written = ::send(other.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (written < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+  if (written < 0 && !would_block()) {
     finish(describe(errno));
     return false;
   }
@@ -78,6 +98,38 @@ bool Relay::read_from(Side& side, Side& other) {
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   other.pending = bytes;
+  return true;
+}
+
+bool Relay::splice(Side& side, Side& other) {
+  const ssize_t count = ::splice(side.fd.get(), nullptr, other.pipe->writer.get(), nullptr, PipePool::size,
+                                 SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  side.much = count > 0;
+  if (count < 0) {
+    // Where a seccomp profile forbids it, for one: nothing was moved, and all will be copied.
+    if (errno == EPERM || errno == ENOSYS || errno == EINVAL) may_splice = false;
+    if (would_block() || !may_splice) return true;
+    finish(describe(errno));
+    return false;
+  }
+  if (count == 0) side.at_end = true;
+  other.piped = static_cast<std::size_t>(count);
+  return flush_pipe(other);
+}
+
+bool Relay::flush_pipe(Side& side) {
+  while (side.piped > 0) {
+    const ssize_t count = ::splice(side.pipe->reader.get(), nullptr, side.fd.get(), nullptr, side.piped,
+                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && would_block()) return true;
+    if (count < 0) {
+      finish(describe(errno));
+      return false;
+    }
+    side.piped -= static_cast<std::size_t>(count);
+    side.written += static_cast<std::uint64_t>(count);
+  }
   return true;
 }
 
@@ -96,20 +148,26 @@ bool Relay::flush(Side& side) {
   }
   side.written += done;
   side.pending.erase(0, done);
-  if (side.pending.empty()) side.pending = std::string{};  // gives the memory back
+  if (!side.pending.empty()) return true;
+  side.pending = std::string{};  // gives the memory back
+  if (!flush_pipe(side)) return false;
+  if (side.pipe && side.piped == 0) {
+    pipes.give_back(std::move(*side.pipe));
+    side.pipe.reset();
+  }
   return true;
 }
 
 void Relay::pass_end_on(Side& side, Side& other) {
-  if (!side.at_end || !other.pending.empty() || other.shut) return;
+  if (!side.at_end || other.waits() || other.shut) return;
   ::shutdown(other.fd.get(), SHUT_WR);
   other.shut = true;
 }
 
 void Relay::update(Side& side, const Side& other) {
   std::uint32_t events = 0;
-  if (!side.at_end && other.pending.empty()) events |= EPOLLIN;
-  if (!side.pending.empty()) events |= EPOLLOUT;
+  if (!side.at_end && !other.waits()) events |= EPOLLIN;
+  if (side.waits()) events |= EPOLLOUT;
   loop_.modify(side.fd.get(), events);
 }
 

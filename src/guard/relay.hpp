@@ -1,13 +1,16 @@
 // Carries bytes between two connected sockets, each direction for itself, with half-close. An idle relay
-// holds no buffer; what one side does not take stops the reading from the other.
+// holds no buffer; what one side does not take stops the reading from the other. Little is copied; much, by
+// splice(2), is not.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/unique_fd.hpp"
 #include "guard/loop.hpp"
+#include "guard/pipe_pool.hpp"
 
 namespace drydock::guard {
 
@@ -29,15 +32,23 @@ class Relay {
  private:
   struct Side {
     UniqueFd fd;
-    std::string pending;  // to be written here
-    bool at_end = false;  // nothing more will be read from here
-    bool shut = false;    // nothing more will be written here
+    std::string pending;       // to be written here
+    std::optional<Pipe> pipe;  // the same, after that
+    std::size_t piped = 0;     // octets in it
+    bool much = false;         // the last reading from here took all that it could
+    bool at_end = false;       // nothing more will be read from here
+    bool shut = false;         // nothing more will be written here
     std::uint64_t written = 0;
+
+    bool waits() const { return !pending.empty() || piped > 0; }
   };
 
   void handle(Side& side, Side& other, std::uint32_t events);
   bool read_from(Side& side, Side& other);
+  bool copy(Side& side, Side& other);
+  bool splice(Side& side, Side& other);
   bool flush(Side& side);
+  bool flush_pipe(Side& side);
   void pass_end_on(Side& side, Side& other);
   void update(Side& side, const Side& other);
   void settle();

@@ -35,11 +35,12 @@ std::string with_sni(const std::string& sni) {
 
 }  // namespace
 
-Tunnel::Tunnel(Shared& shared, UniqueFd client, Leg leg, bool overloaded)
-    : shared_(shared), client_(std::move(client)), leg_(leg), overloaded_(overloaded) {}
+Tunnel::Tunnel(Shared& shared, UniqueFd client, Leg leg, Turned turned)
+    : shared_(shared), client_(std::move(client)), leg_(leg), turned_(turned) {}
 
 Tunnel::~Tunnel() {
   clear_deadline();
+  shared_.verdicts.cancel(asked_);
   if (lookup_ != 0) shared_.resolver.cancel(lookup_);
   if (client_) shared_.loop.remove(client_.get());
   if (server_) shared_.loop.remove(server_.get());
@@ -48,11 +49,10 @@ Tunnel::~Tunnel() {
 void Tunnel::start() {
   tune(client_.get(), shared_.timing);
   shared_.loop.add(client_.get(), EPOLLIN, [this](std::uint32_t events) { on_client(events); });
-  if (leg_ == Leg::transparent) {
-    if (overloaded_) return refuse(503, "too many tunnels are open");
-    return begin_hello();
-  }
-  head_ = std::make_unique<ConnectHead>();
+  if (turned_ == Turned::foreign) return refuse(403, "it does not come from the session's network");
+  if (turned_ == Turned::overloaded) return refuse(503, "too many tunnels are open");
+  if (leg_ == Leg::transparent) return begin_hello();
+  head_ = std::make_unique<RequestHead>();
   set_deadline(shared_.timing.head, &Tunnel::late_head);
 }
 
@@ -83,7 +83,7 @@ Event Tunnel::make_event(std::string_view name) const {
 // ----------------------------------------------------------------------------------------
 
 void Tunnel::on_client(std::uint32_t events) {
-  if (phase_ == Phase::refusing) return drain();
+  if (phase_ == Phase::refusing) return (events & EPOLLOUT) != 0 ? send_words() : drain();
   if (phase_ == Phase::resolving || phase_ == Phase::dialling) return went_away();
   if ((events & EPOLLERR) != 0) return close_now();
   std::array<char, 16384> block{};
@@ -91,6 +91,8 @@ void Tunnel::on_client(std::uint32_t events) {
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count > 0) return feed({block.data(), static_cast<std::size_t>(count)});
   if (phase_ == Phase::hello) return went_away();
+  // It may have said all that it has to say, and wait for the answer.
+  if (count == 0 && head_ && !head_->head().empty()) return ask(Question::Kind::cut_short, head_->head());
   close_now();
 }
 
@@ -104,23 +106,50 @@ void Tunnel::went_away() {
 
 void Tunnel::feed(std::string_view bytes) {
   if (phase_ == Phase::head) {
-    if (head_->feed(bytes) != ConnectHead::State::more) on_head();
+    if (head_->feed(bytes) != RequestHead::State::more) on_head();
   } else if (phase_ == Phase::hello) {
     if (hello_->feed(bytes) != ClientHello::State::more) on_hello();
   }
 }
 
 void Tunnel::on_head() {
-  clear_deadline();
-  const auto head = std::move(head_);
-  if (head->state() == ConnectHead::State::failed) {
-    host_ = head->target();
-    return refuse(head->status(), head->reason());
+  if (head_->state() == RequestHead::State::too_large) {
+    return refuse(431, "the head of the request is too large");
   }
-  host_ = head->authority().host;
-  port_ = head->authority().port;
-  early_ = head->take_rest();
-  if (overloaded_) return refuse(503, "too many tunnels are open");
+  early_ = head_->take_rest();
+  if (!head_->is_connect()) return ask(Question::Kind::other, head_->head());
+  connect_ = std::make_unique<ConnectHead>();
+  connect_->feed(head_->head());
+  ask(Question::Kind::tunnel, std::string(head_->line()));
+}
+
+void Tunnel::ask(Question::Kind kind, std::string text) {
+  clear_deadline();
+  phase_ = Phase::asking;
+  // What it sends waits in the socket, and a client that has no more to say may still listen.
+  shared_.loop.modify(client_.get(), 0);
+  head_.reset();
+  asked_ = shared_.verdicts.ask({kind, std::move(text)}, [this](Verdict verdict) {
+    asked_ = 0;
+    on_verdict(std::move(verdict));
+  });
+}
+
+void Tunnel::on_verdict(Verdict verdict) {
+  if (verdict.kind == Verdict::Kind::refused) return say_last_words(std::move(verdict.words));
+  const auto connect = std::move(connect_);
+  if (connect && connect->state() == ConnectHead::State::done) host_ = connect->authority().host;
+  if (connect && connect->state() == ConnectHead::State::failed) host_ = connect->target();
+  if (verdict.kind == Verdict::Kind::failed) return refuse(verdict.status, verdict.reason);
+  // Two parsers have read the request. One that does not understand it, or understands another host, says no.
+  if (!connect || connect->state() == ConnectHead::State::more) {
+    return refuse(400, "the head of the request is malformed");
+  }
+  if (connect->state() == ConnectHead::State::failed) return refuse(connect->status(), connect->reason());
+  if (verdict.authority != connect->authority()) {
+    return refuse(400, "tinyproxy takes it for a tunnel to " + verdict.authority.host);
+  }
+  port_ = connect->authority().port;
   if (!shared_.rules->canary.empty() && host_ == shared_.rules->canary) return answer_canary();
   admit();
 }
@@ -297,13 +326,23 @@ void Tunnel::say_last_words(std::string words) {
   server_.reset();
   if (lookup_ != 0) shared_.resolver.cancel(std::exchange(lookup_, 0));
   last_words_ = std::move(words);
-  set_deadline(shared_.timing.linger, &Tunnel::close_now);
-  shared_.loop.modify(client_.get(), EPOLLIN);
-  if (!last_words_.empty() &&
-      ::send(client_.get(), last_words_.data(), last_words_.size(), MSG_NOSIGNAL) < 0) {
-    return close_now();
+  set_deadline(shared_.timing.head, &Tunnel::close_now);
+  send_words();
+}
+
+void Tunnel::send_words() {
+  while (!last_words_.empty()) {
+    const ssize_t count = ::send(client_.get(), last_words_.data(), last_words_.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return shared_.loop.modify(client_.get(), EPOLLOUT);
+    }
+    if (count < 0) return close_now();
+    last_words_.erase(0, static_cast<std::size_t>(count));
   }
   ::shutdown(client_.get(), SHUT_WR);
+  set_deadline(shared_.timing.linger, &Tunnel::close_now);
+  shared_.loop.modify(client_.get(), EPOLLIN);
 }
 
 void Tunnel::drain() {
@@ -316,6 +355,7 @@ void Tunnel::close_now() {
   if (phase_ == Phase::over) return;
   phase_ = Phase::over;
   clear_deadline();
+  shared_.verdicts.cancel(std::exchange(asked_, 0));
   if (lookup_ != 0) shared_.resolver.cancel(std::exchange(lookup_, 0));
   if (client_) shared_.loop.remove(client_.get());
   if (server_) shared_.loop.remove(server_.get());
@@ -325,7 +365,8 @@ void Tunnel::close_now() {
 }
 
 void Tunnel::recheck() {
-  if (host_.empty() || phase_ == Phase::head || phase_ == Phase::refusing || phase_ == Phase::over) return;
+  const bool judged = phase_ != Phase::head && phase_ != Phase::asking;
+  if (host_.empty() || !judged || phase_ == Phase::refusing || phase_ == Phase::over) return;
   const Entry* entry = shared_.rules->entries.match(host_);
   const bool address_holds = !address_ || address_refusal(*address_).empty();
   if (entry != nullptr && address_holds) return;

@@ -1,5 +1,6 @@
 // One tunnel, from the accepted connection to its end. On the proxy's leg:
-//   CONNECT head -> allowlist -> look-up -> address floor -> dial -> 200 -> ClientHello, SNI = host -> relay
+//   head -> tinyproxy's verdict -> allowlist -> look-up -> address floor -> dial -> 200
+//     -> ClientHello, SNI = host -> relay
 // and on the transparent leg, where the host is what the SNI says:
 //   ClientHello -> allowlist -> look-up -> address floor -> dial -> relay
 // The name is looked up once, and the address that was checked is the one that is dialled.
@@ -18,7 +19,9 @@
 #include "guard/limits.hpp"
 #include "guard/loop.hpp"
 #include "guard/relay.hpp"
+#include "guard/request_head.hpp"
 #include "guard/resolver.hpp"
+#include "guard/verdicts.hpp"
 
 namespace drydock::guard {
 
@@ -28,6 +31,7 @@ class Tunnel;
 struct Shared {
   Loop& loop;
   Resolver& resolver;
+  Verdicts& verdicts;
   EventLog& log;
   Timing timing;
   Limits limits;
@@ -38,7 +42,10 @@ struct Shared {
 
 class Tunnel {
  public:
-  Tunnel(Shared& shared, UniqueFd client, Leg leg, bool overloaded);
+  // Why a client is turned away without being heard.
+  enum class Turned { no, overloaded, foreign };
+
+  Tunnel(Shared& shared, UniqueFd client, Leg leg, Turned turned);
   ~Tunnel();
   Tunnel(const Tunnel&) = delete;
   Tunnel& operator=(const Tunnel&) = delete;
@@ -48,7 +55,7 @@ class Tunnel {
   void recheck();
 
  private:
-  enum class Phase { head, resolving, dialling, hello, relaying, refusing, over };
+  enum class Phase { head, asking, resolving, dialling, hello, relaying, refusing, over };
 
   void set_deadline(std::chrono::milliseconds delay, void (Tunnel::*action)());
   void clear_deadline();
@@ -57,6 +64,8 @@ class Tunnel {
   void feed(std::string_view bytes);
   void went_away();
   void on_head();
+  void ask(Question::Kind kind, std::string text);
+  void on_verdict(Verdict verdict);
   void on_hello();
   void admit();
   void resolve();
@@ -75,6 +84,7 @@ class Tunnel {
   // After the answer 200, when nothing but TLS would be understood.
   void cut(const std::string& reason);
   void say_last_words(std::string words);
+  void send_words();
   void drain();
   void close_now();
 
@@ -90,12 +100,14 @@ class Tunnel {
   UniqueFd client_;
   UniqueFd server_;
   Leg leg_;
-  bool overloaded_;
+  Turned turned_;
   Phase phase_ = Phase::head;
   Loop::TimerId deadline_ = 0;
   Loop::Clock::time_point since_ = Loop::Clock::now();
 
-  std::unique_ptr<ConnectHead> head_;
+  std::unique_ptr<RequestHead> head_;
+  std::unique_ptr<ConnectHead> connect_;  // what the guard itself makes of the head
+  Verdicts::Id asked_ = 0;
   std::unique_ptr<ClientHello> hello_;
   std::string early_;  // what the client sent before it was asked
   std::string last_words_;

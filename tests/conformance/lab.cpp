@@ -169,8 +169,8 @@ void Conformance::write_project_file(const std::string& name, const std::string&
 }
 
 std::string Conformance::proxy_script(const std::string& answer) {
-  return "import re, socket\n"
-         "address = re.search(r'^Listen (\\S+)', open('/etc/drydock/tinyproxy.conf').read(), re.M).group(1)\n"
+  return "import json, socket\n"
+         "address = json.load(open('/etc/drydock/guard.json'))['proxy']['address']\n"
          "server = socket.create_server((address, 8888))\n"
          "print('{\"event\":\"ready\"}', flush=True)\n"
          "while True:\n"

@@ -6,8 +6,6 @@ usage, in a lab without engines: guard_test.py GUARD [unittest arguments]; --mea
 
 import json
 import os
-import queue
-import re
 import shutil
 import signal
 import socket
@@ -20,147 +18,15 @@ import threading
 import time
 import unittest
 
+from sidecar import (ADDRESS, CANARY, GUARD_PORT, PROXY, PROXY_CONFIG, Sidecar, client_hello, connect, enter_namespace, exchange,
+                     fetch, filter_of, hold, say, status)
+
 GUARD = ""
 MEASURE = False
-ADDRESS = "10.99.0.2"
-PROXY = (ADDRESS, 8888)
 BARE_PORT = 8889  # a tinyproxy without the guard, to compare with
-GUARD_PORT = 3128
-CA = os.environ.get("DRYDOCK_LAB_CA", "")
 BAD = ["rebind.test", "meta.test", "lan.test", "private.test", "cgnat.test", "mapped.test", "nat64.test", "6to4.test",
        "mixed.test", "alias.test"]
 GOOD = ["allowed.test", "other.test", "v4only.test", "flip.test"]
-CANARY = "canary-test.drydock.invalid"
-
-
-def enter_namespace():
-    """A namespace like a sidecar's: one address, a default route, the lab's name server."""
-    for command in ("ip netns add side", "ip link add side1 type veth peer name side0 netns side",
-                    "ip addr add 10.99.0.1/29 dev side1", "ip link set side1 up", "ip -n side link set lo up",
-                    f"ip -n side addr add {ADDRESS}/29 dev side0", "ip -n side link set side0 up",
-                    "ip -n side route add default via 10.99.0.1"):
-        subprocess.run(command.split(), check=True)
-    descriptor = os.open("/run/netns/side", os.O_RDONLY | os.O_CLOEXEC)
-    import ctypes
-    if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0x40000000) != 0:  # CLONE_NEWNET
-        sys.exit("cannot enter the namespace")
-    os.close(descriptor)
-
-
-class Sidecar:
-    """The guard with its folder; the lines of its log as objects, in order."""
-
-    def __init__(self, hosts=tuple(GOOD + BAD), read_log=True, **changes):
-        self.folder = tempfile.mkdtemp()
-        os.chmod(self.folder, 0o755)
-        self.generation = 0
-        self.changes = changes
-        self.config(hosts)
-        self.write("tinyproxy.conf", self.proxy_config(8888) + f"Upstream http 127.0.0.1:{GUARD_PORT}\n")
-        # As nobody, without a capability: binding port 443 is what the sysctl of the sidecar is for.
-        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file:
-            file.write("443")
-        self.process = subprocess.Popen(
-            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", "-all", "--bounding-set",
-             "-all", "--no-new-privs", "--", GUARD, self.folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.events = queue.Queue()
-        self.seen = []
-        if read_log:
-            threading.Thread(target=self.read, daemon=True).start()
-
-    def proxy_config(self, port):
-        return (f"Port {port}\nListen {ADDRESS}\nAllow 10.99.0.0/29\nLogLevel Connect\nMaxClients 1024\nTimeout 7200\n"
-                "DisableViaHeader Yes\nFilterURLs On\nFilterType ere\nFilterDefaultDeny Yes\n"
-                f'Filter "{self.folder}/filter"\nConnectPort 443\n')
-
-    def write(self, name, text):
-        with open(f"{self.folder}/.new", "w") as file:
-            file.write(text)
-        os.chmod(f"{self.folder}/.new", 0o644)
-        os.rename(f"{self.folder}/.new", f"{self.folder}/{name}")
-
-    def config(self, hosts):
-        """Writes filter and guard.json, each at once, the guard's last."""
-        self.generation += 1
-        config = {"generation": self.generation, "listen_port": GUARD_PORT, "proxy": {"address": ADDRESS, "port": 8888},
-                  "transparent": {"address": ADDRESS, "port": 443},
-                  "tinyproxy": ["/usr/bin/tinyproxy", "-d", "-c", f"{self.folder}/tinyproxy.conf"],
-                  "entries": [{"pattern": host, "source": "test:1"} for host in hosts],
-                  "own_addresses": ["203.0.113.2", "2001:db8:1::2"], "public": ["203.0.113.0/24", "2001:db8::/32"],
-                  "canary": CANARY}
-        config.update(self.changes)
-        self.write("filter", "".join(f"^{re.escape(host)}:443$\n" for host in [*hosts, CANARY]))
-        self.write("guard.json", json.dumps(config))
-
-    def read(self):
-        for line in self.process.stdout:
-            self.events.put(json.loads(line))
-
-    def wait_for(self, seconds=5, **members):
-        """The next event with these members."""
-        end = time.monotonic() + seconds
-        while True:
-            event = self.events.get(timeout=max(0.01, end - time.monotonic()))
-            self.seen.append(event)
-            if all(event.get(key) == value for key, value in members.items()):
-                return event
-
-    def rss(self):
-        with open(f"/proc/{self.process.pid}/status") as file:
-            return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
-
-    def proxy_pid(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            return int(file.read().split()[0])
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(5)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        shutil.rmtree(self.folder)
-
-
-def connect(authority, address=PROXY, timeout=15):
-    """Asks for a tunnel: the socket, and the head of the answer."""
-    peer = socket.create_connection(address, timeout)
-    peer.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        piece = peer.recv(1)
-        if not piece:
-            break
-        head += piece
-    return peer, head.decode()
-
-
-def status(authority, **options):
-    peer, head = connect(authority, **options)
-    peer.close()
-    return int(head.split()[1]) if head else 0
-
-
-def fetch(host, server_name=None, direct=False):
-    """What GET / over TLS says, through the proxy or on the transparent leg."""
-    peer = socket.create_connection((ADDRESS, 443), 15) if direct else connect(f"{host}:443")[0]
-    context = ssl.create_default_context(cafile=CA)
-    context.check_hostname = False
-    with context.wrap_socket(peer, server_hostname=server_name or host) as tls:
-        tls.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        reply = b""
-        while piece := tls.recv(65536):
-            reply += piece
-        return reply.decode()
-
-
-def client_hello(host):
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    try:
-        ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=host).do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return outgoing.read()
 
 
 def requests_with(*texts):
@@ -171,7 +37,7 @@ def requests_with(*texts):
 class WhileItRuns(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sidecar = Sidecar()
+        cls.sidecar = Sidecar(GUARD, GOOD + BAD)
         cls.sidecar.wait_for(event="ready", generation=1)
 
     @classmethod
@@ -204,19 +70,67 @@ class WhileItRuns(unittest.TestCase):
     def test_other_server_names(self):
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             fetch("allowed.test", server_name="denied.test")
-        event = self.sidecar.wait_for(event="denied", host="allowed.test")
-        self.assertEqual(event["sni"], "denied.test")
+        self.sidecar.wait_for(event="denied", host="allowed.test", sni="denied.test")
         self.assertFalse(requests_with('"sni": "denied.test"'))
         self.assertIn("hello from", fetch("allowed.test"))
 
     def test_names_that_are_not_listed(self):
         self.assertEqual(status("denied.test:443"), 403)
         self.sidecar.wait_for(event="denied", host="denied.test", reason="not on the allowlist")
-        # Behind tinyproxy's back: the guard has its own list.
-        self.assertEqual(status("denied.test:443", address=("127.0.0.1", GUARD_PORT)), 403)
-        self.assertEqual(status("allowed.test:443", address=("127.0.0.1", GUARD_PORT)), 200)
         self.assertEqual(status("allowed.test:80"), 403)
         self.sidecar.wait_for(event="denied", host="allowed.test", port=80)
+
+    def test_what_is_no_tunnel_is_refused_in_tinyproxys_words(self):
+        for request, expected in (("GET http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\n\r\n", "403"),
+                                  ("GET http://allowed.test:443/ HTTP/1.1\r\nHost: allowed.test:443\r\n\r\n", "403"),
+                                  ("GET / HTTP/1.1\r\nHost: allowed.test:443\r\n\r\n", "403"),
+                                  ("GET http://tinyproxy.stats/ HTTP/1.0\n\n", "403"), ("GET allowed.test:443\r\n\r\n", "400"),
+                                  ("connect allowed.test:443 HTTP/1.1\r\n\r\n", "400"), ("nonsense\r\n\r\n", "400"),
+                                  ("\r\n\r\nGET / HTTP/1.1\r\nhalf", "400"), ("CONNECT allowed.test:443 HTTP/1.1\r\nHost: a", "400"),
+                                  ("CONNECT allowed.test:443\0x HTTP/1.1\r\n\r\n", "400")):
+            reply = exchange(request.encode(), half_close=True)
+            self.assertEqual(reply.split()[1].decode(), expected, (request, reply))
+            self.assertIn(b"tinyproxy", reply, request)
+        begin = time.monotonic()
+        for body in (b"x" * (4 << 20), b""):  # and one that does not come
+            reply = exchange(b"POST http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\nContent-Length: 4194304\r\n\r\n" + body)
+            self.assertIn(b" 403 ", reply[:20])
+        self.assertLess(time.monotonic() - begin, 5)
+
+    def test_heads_that_are_slow_huge_or_in_pieces(self):
+        for chunk in (1, 7):
+            with socket.create_connection(PROXY, 15) as peer:
+                for at in range(0, len(head := b"CONNECT allowed.test:443 HTTP/1.0\r\nA: b\r\n\r\n"), chunk):
+                    peer.sendall(head[at:at + chunk])
+                    time.sleep(0.002)
+                self.assertIn(b" 200 ", peer.recv(100))
+        self.assertIn(b"HTTP/1.1 431 drydock refused", exchange(b"GET / HTTP/1.1\r\nA: " + b"x" * (1 << 20)))
+        begin = time.monotonic()
+        self.assertIn(b"HTTP/1.1 408 drydock refused", exchange(b"CONNECT allowed.te"))
+        self.assertLess(time.monotonic() - begin, 12)
+
+    def test_a_clienthello_right_behind_the_head(self):
+        with socket.create_connection(PROXY, 15) as peer:
+            peer.sendall(b"CONNECT allowed.test:443 HTTP/1.1\r\n\r\n" + client_hello("allowed.test"))
+            reply = b""
+            while b"\r\n\r\n" not in reply or not reply.split(b"\r\n\r\n", 1)[1]:
+                reply += peer.recv(4096) or self.fail("closed")
+            self.assertTrue(reply.startswith(b"HTTP/1.1 200 "), reply[:50])
+            self.assertEqual(reply.split(b"\r\n\r\n", 1)[1][:1], b"\x16", "the server's answer")
+
+    def test_nobody_opens_a_tunnel_by_the_back_door(self):
+        mark = "x-drydock-tunnel: 0123456789abcdef0123456789abcdef\r\n"
+        for fields in ("", mark):
+            for address, expected in ((("127.0.0.1", GUARD_PORT), b" 403 "), (PROXY, b" 200 ")):
+                peer = socket.create_connection(address, 15)
+                peer.sendall(f"CONNECT allowed.test:443 HTTP/1.1\r\n{fields}Connection: x-drydock-tunnel\r\n\r\n".encode())
+                self.assertIn(expected, peer.recv(100)[:20], (address, fields))
+                peer.close()
+        # A mark of the client's own in what is not a tunnel, and tinyproxy itself from outside.
+        self.assertIn(b" 403 ", exchange(b"GET http://allowed.test:443/ HTTP/1.1\r\n" + mark.encode() + b"\r\n")[:20])
+        for port in range(GUARD_PORT, GUARD_PORT + 33):
+            with self.assertRaises(OSError):
+                socket.create_connection((ADDRESS, port), 1)
 
     def test_the_canary(self):
         peer, head = connect(f"{CANARY}:443")
@@ -229,7 +143,7 @@ class WhileItRuns(unittest.TestCase):
         before = self.sidecar.rss()
         peers = []
         for _ in range(2000):
-            peer, head = connect("allowed.test:443", address=("127.0.0.1", GUARD_PORT))
+            peer, head = connect("allowed.test:443")
             self.addCleanup(peer.close)
             self.assertIn(" 200 ", head)
             peer.sendall(hello)
@@ -242,10 +156,13 @@ class WhileItRuns(unittest.TestCase):
         if MEASURE:
             print(f"\nRSS: {before} KiB before, {idle} KiB with 2000 idle tunnels")
         self.assertLess(idle, 20 * 1024)
+        with open(f"/proc/{self.sidecar.proxy_pid()}/status") as file:
+            self.assertIn("Threads:\t1\n", file.read(), "tinyproxy holds tunnels")
 
     def test_time_of_a_tunnel(self):
         with tempfile.NamedTemporaryFile("w", dir=self.sidecar.folder, suffix=".conf") as file:
-            file.write(self.sidecar.proxy_config(BARE_PORT))
+            file.write(PROXY_CONFIG.replace("127.0.0.1", "10.99.0.0/29") + f"Listen {ADDRESS}\nPort {BARE_PORT}\n"
+                       f'Filter "{self.sidecar.folder}/filter"\n')
             file.flush()
             bare = subprocess.Popen(["/usr/bin/tinyproxy", "-d", "-c", file.name], stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL)
@@ -270,8 +187,8 @@ class WhileItRuns(unittest.TestCase):
 
 
 class FromStartToEnd(unittest.TestCase):
-    def make(self, *arguments, **options):
-        sidecar = Sidecar(*arguments, **options)
+    def make(self, hosts=("allowed.test",), **options):
+        sidecar = Sidecar(GUARD, hosts, **options)
         self.addCleanup(sidecar.close)
         return sidecar
 
@@ -279,7 +196,23 @@ class FromStartToEnd(unittest.TestCase):
         sidecar = self.make()
         sidecar.wait_for(event="ready")
         self.assertEqual(status("allowed.test:443", timeout=5), 200)
-        self.assertEqual(status("allowed.test:443", address=("127.0.0.1", GUARD_PORT)), 200)
+
+    def test_it_admits_what_both_lists_admit(self):
+        for filtered, listed in ((["allowed.test", "other.test"], ["allowed.test"]), (["allowed.test"], ["allowed.test", "other.test"])):
+            sidecar = self.make(listed)
+            sidecar.wait_for(event="ready")
+            sidecar.write("filter", filter_of(filtered))
+            sidecar.config(listed, filter_too=False)
+            sidecar.wait_for(event="reload", verdict="allowed", generation=2)
+            self.assertEqual((status("allowed.test:443"), status("other.test:443")), (200, 403))
+            sidecar.close()
+            self.doCleanups()
+
+    def test_strangers_are_turned_away(self):
+        sidecar = self.make(clients="10.99.0.4/30")
+        sidecar.wait_for(event="ready")
+        self.assertEqual(status("allowed.test:443", timeout=5), 403)
+        sidecar.wait_for(event="denied", reason="it does not come from the session's network")
 
     def test_it_ends_when_asked(self):
         sidecar = self.make()
@@ -291,29 +224,54 @@ class FromStartToEnd(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 1)
         self.assertFalse(os.path.exists(f"/proc/{proxy}"), "tinyproxy lives on")
 
-    def test_it_ends_with_its_proxy(self):
-        sidecar = self.make()
+    def test_the_end_of_its_proxy_costs_no_tunnel(self):
+        sidecar = self.make(["allowed.test"])
         sidecar.wait_for(event="ready")
-        os.kill(sidecar.proxy_pid(), signal.SIGKILL)
-        self.assertIn("signal 9", sidecar.wait_for(event="exit")["reason"])
-        self.assertEqual(sidecar.process.wait(5), 1)
-        with self.assertRaises(OSError):
-            connect("allowed.test:443", address=("127.0.0.1", GUARD_PORT))
-
-    def test_a_crash_of_its_proxy_is_survived(self):
-        sidecar = self.make()
-        sidecar.wait_for(event="ready")
-        for number in (signal.SIGSEGV, signal.SIGABRT):
-            os.kill(sidecar.proxy_pid(), number)
-            sidecar.wait_for(event="proxy", reason=f"the proxy was ended by signal {number.value} and is started again")
-            sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
+            before = sidecar.proxy_pid()
+            os.kill(before, number)
+            how = "ended with status 0" if number == signal.SIGTERM else f"was ended by signal {number.value}"
+            sidecar.wait_for(event="proxy", reason=f"the proxy {how} and is started again")
             self.assertEqual(status("allowed.test:443", timeout=5), 200)
             self.assertEqual(status("denied.test:443", timeout=5), 403)
+            self.assertNotEqual(sidecar.proxy_pid(), before)
+        self.assertIn(b"200 OK", say(held))
+
+    def test_requests_that_come_while_it_ends_are_answered(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        answers = []
+        load = [threading.Thread(target=lambda host: answers.extend((host, status(f"{host}:443")) for _ in range(40)), args=(host,))
+                for host in ("allowed.test", "denied.test")]
+        for thread in load:
+            thread.start()
+        for _ in range(4):
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            sidecar.wait_for(event="proxy")
+            sidecar.wait_for_proxy()
+        for thread in load:
+            thread.join()
+        self.assertEqual(set(answers), {("allowed.test", 200), ("denied.test", 403)})
+
+    def test_a_proxy_that_cannot_be_started_again_is_the_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = f"{folder}/tinyproxy"
+            shutil.copy("/usr/bin/tinyproxy", program)
+            sidecar = self.make(["allowed.test"], tinyproxy=[program, "-d"])
+            sidecar.wait_for(event="ready")
+            os.unlink(program)
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            self.assertIn("cannot start", sidecar.wait_for(event="exit")["reason"])
+            self.assertEqual(sidecar.process.wait(5), 1)
+            with self.assertRaises(OSError):
+                connect("allowed.test:443")
 
     def test_it_does_not_start_on_a_wrong_configuration(self):
         for changes in ({"lisen_port": 1}, {"public": ["everything"]}, {"entries": [{"pattern": "^.*$", "source": ""}]},
                         {"listen_port": 70000}, {"transparent": {"address": "192.0.2.1", "port": 443}},
-                        {"tinyproxy": ["/nonexistent"]}):
+                        {"proxy": {"address": "192.0.2.1", "port": 8888}}, {"clients": "10.99.0.0/33"}, {"tinyproxy": ["/nonexistent"]}):
             sidecar = self.make(read_log=False, **changes)
             self.assertEqual(sidecar.process.wait(5), 1, changes)
             message = sidecar.process.stderr.read().decode()
@@ -332,8 +290,7 @@ class FromStartToEnd(unittest.TestCase):
         sidecar.wait_for(event="reload", generation=2, verdict="allowed")
         self.assertIn("hello from other.test", fetch("other.test"))
 
-        held = [ssl.create_default_context(cafile=CA).wrap_socket(connect(f"{host}:443")[0], server_hostname=host)
-                for host in ("allowed.test", "other.test")]
+        held = [hold(host) for host in ("allowed.test", "other.test")]
         # One at each stage before that: without a ClientHello yet, too.
         early, _ = connect("other.test:443")
         begin = time.monotonic()
@@ -346,8 +303,7 @@ class FromStartToEnd(unittest.TestCase):
         self.assertEqual(early.recv(100)[:1].strip(b"\x15"), b"")
         sidecar.wait_for(event="reload", generation=3)
         self.assertEqual(status("other.test:443"), 403)
-        held[0].sendall(b"GET / HTTP/1.1\r\nHost: allowed.test\r\n\r\n")
-        self.assertIn(b"200 OK", held[0].recv(65536))
+        self.assertIn(b"200 OK", say(held[0]))
         for peer in (*held, early):
             peer.close()
 
@@ -359,6 +315,72 @@ class FromStartToEnd(unittest.TestCase):
         sidecar.changes = {"listen_port": 4000}
         sidecar.config(["other.test"])
         self.assertIn("cannot change", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        sidecar.changes = {}
+        sidecar.write("tinyproxy.conf", "FilterDefaultDeny No\n")
+        sidecar.config(["other.test"])
+        self.assertIn("tinyproxy.conf cannot change", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        self.assertEqual(status("other.test:443"), 403)
+
+    def test_a_filter_that_does_not_work_is_refused(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        sidecar.write("filter", "^other\\.test:443$\n^(:443$\n")
+        sidecar.config(["other.test"], filter_too=False)
+        event = sidecar.wait_for(event="reload", verdict="denied")
+        self.assertRegex(event["reason"], "^the old rules stay in force: the proxy ended with status")
+        self.assertEqual(event["generation"], 1)
+        # Also when it must be started again.
+        for _ in range(2):
+            self.assertEqual((status("allowed.test:443"), status("other.test:443")), (200, 403))
+            os.kill(sidecar.proxy_pid(), signal.SIGKILL)
+            sidecar.wait_for(event="proxy", reason="the proxy was ended by signal 9 and is started again")
+        os.unlink(f"{sidecar.folder}/filter")
+        sidecar.config(["other.test"], filter_too=False)
+        self.assertIn("filter: it cannot be read", sidecar.wait_for(event="reload", verdict="denied")["reason"])
+        sidecar.config(["other.test"])
+        sidecar.wait_for(event="reload", verdict="allowed", generation=4)
+        self.assertEqual((status("allowed.test:443"), status("other.test:443")), (403, 200))
+
+    def test_many_changes_under_load(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        over, faults, asked = threading.Event(), [], [0]
+
+        def load(host, expected):
+            while not over.is_set():
+                try:
+                    answer = status(f"{host}:443")
+                except OSError as error:
+                    answer = error
+                asked[0] += 1
+                if answer != expected:
+                    faults.append((host, answer))
+
+        threads = [threading.Thread(target=load, args=pair) for pair in (("allowed.test", 200), ("denied.test", 403)) * 2]
+        for thread in threads:
+            thread.start()
+        try:
+            for n in range(2, 202):
+                sidecar.config(["allowed.test"] + ["other.test"] * (n % 2))
+                sidecar.wait_for(event="reload", verdict="allowed", generation=n)
+                if status("other.test:443") != (200 if n % 2 else 403):
+                    faults.append(("step", n))
+            # A storm: the last one counts.
+            for n in range(202, 252):
+                sidecar.config(["allowed.test"] + ["other.test"] * (n % 2))
+            sidecar.wait_for(event="reload", verdict="allowed", generation=251)
+            self.assertEqual(status("other.test:443"), 200)
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(faults, [])
+        self.assertGreater(asked[0], 200)
+        self.assertIn(b"200 OK", say(held))
+        self.assertFalse([event for event in sidecar.seen if event["event"] == "proxy"], "tinyproxy died")
+        with open(f"/proc/{sidecar.process.pid}/task/{sidecar.process.pid}/children") as file:
+            self.assertEqual(len(file.read().split()), 1, "a tinyproxy was left over")
 
     def test_a_log_that_nobody_reads_costs_little(self):
         sidecar = self.make(read_log=False)
@@ -370,11 +392,11 @@ class FromStartToEnd(unittest.TestCase):
                 time.sleep(0.05)
         hello = client_hello("allowed.test")
         for i in range(6000):
-            with socket.create_connection(("127.0.0.1", GUARD_PORT), 10) as peer:
+            with socket.create_connection(PROXY, 10) as peer:
                 peer.sendall(f"CONNECT {'x' * 60}.{i}.test:443 HTTP/1.1\r\n\r\n".encode())
                 self.assertTrue(peer.recv(100))
         self.assertLess(sidecar.rss(), 20 * 1024)
-        with socket.create_connection(("127.0.0.1", GUARD_PORT), 10) as peer:
+        with socket.create_connection(PROXY, 10) as peer:
             peer.sendall(b"CONNECT allowed.test:443 HTTP/1.1\r\n\r\n" + hello)
             self.assertIn(b" 200 ", peer.recv(100), "the log held everything up")
         threading.Thread(target=sidecar.read, daemon=True).start()

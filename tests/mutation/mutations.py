@@ -17,6 +17,7 @@ def one(name, what, file, old, new, *stages):
 PODMAN_WIRE, DOCKER_WIRE = "src/podman/wire.cpp", "src/docker/wire.cpp"
 PODMAN_NETS, DOCKER_NETS = "src/podman/networks.cpp", "src/docker/networks.cpp"
 PLAN, PROXY = "src/core/plan.cpp", "src/core/proxy_config.cpp"
+GUARD_CONFIG, VERDICTS = "src/core/guard_config.cpp", "src/guard/verdicts.cpp"
 PATTERN, FLOOR, TUNNEL = "src/core/host_pattern.cpp", "src/guard/floor.cpp", "src/guard/tunnel.cpp"
 
 NO_VERIFY = ("src/core/verify.cpp", "  if (found.empty()) return;", "  return;")
@@ -59,8 +60,10 @@ MUTATIONS = [
     one("create-given-up", "what an engine is making when a signal comes is not waited for", "src/runtime/http/client.cpp",
         "request.awaited ? nullptr : stop_", "stop_", "unit_runtime ClientStop*"),
     # What the proxy is told.
-    one("listen-everywhere", "the proxy listens on all addresses", PROXY, '"Listen " + listen.to_string()', 'std::string("Listen 0.0.0.0")',
-        "unit_core"),
+    one("listen-everywhere", "the guard listens on all addresses", GUARD_CONFIG, '{"proxy", endpoint(settings.address, proxy_port)}',
+        '{"proxy", endpoint({}, proxy_port)}', "unit_core"),
+    one("clients-anybody", "the guard is told to serve anybody", GUARD_CONFIG, '{"clients", settings.clients.to_string()}',
+        '{"clients", "0.0.0.0/0"}', "unit_core"),
     one("filter-allows", "the proxy's default is to allow", PROXY, "FilterDefaultDeny Yes", "FilterDefaultDeny No", "unit_core"),
     one("filter-hosts", "the filter sees hosts instead of authorities", PROXY, "FilterURLs On", "FilterURLs Off", "unit_core"),
     one("any-port", "tunnels to any port", PROXY, '  text += "ConnectPort 443\\n";\n', "", "unit_core"),
@@ -75,6 +78,24 @@ MUTATIONS = [
     one("own-addresses", "the guard dials the host's own addresses", FLOOR,
         "return std::find(rules.own.begin(), rules.own.end(), ip) != rules.own.end() ||", "return", "unit_guard"),
     one("sni-off", "any server name in a tunnel", TUNNEL, "  if (sni_ != host_) return cut(with_sni(sni_));\n", "", "unit_guard"),
+    one("second-parser-off", "tinyproxy's reading of a CONNECT is the only one", TUNNEL,
+        "  if (verdict.authority != connect->authority()) {", "  if (verdict.authority.port != connect->authority().port) {", "unit_guard"),
+    one("second-list-off", "tinyproxy's list is the only one", TUNNEL, "  if (entry == nullptr) {\n    return refuse(403, not_listed,",
+        "  static const Entry any{};\n  if (entry == nullptr) entry = &any;\n  if (entry == nullptr) {\n    return refuse(403, not_listed,",
+        "unit_guard"),
+    one("mark-off", "a tunnel is handed on without the mark of a request", VERDICTS,
+        "  const auto found = marks_.find(caller.head.field_value());\n",
+        "  auto found = marks_.find(caller.head.field_value());\n  if (found == marks_.end()) found = marks_.begin();\n", "unit_guard"),
+    one("fields-passed-on", "the client's header fields reach tinyproxy", TUNNEL, "std::string(head_->line())",
+        "head_->head().substr(0, head_->head().size() - 4)", "unit_guard"),
+    one("proxy-says-yes", "tinyproxy's own yes is passed on", VERDICTS, "(answer[9] == '4' || answer[9] == '5')", "answer[9] != ' '",
+        "unit_guard"),
+    Mutation("pipe-not-empty", "a pipe with bytes of a tunnel that was cut is used by the next",
+             [("src/guard/relay.cpp", "    side->fd.reset();\n", "    side->fd.reset();\n    if (side->pipe) pipes.give_back(std::move(*side->pipe));\n")],
+             ["unit_guard"]),
+    one("anybody-served", "clients from anywhere are served", "src/guard/gate.cpp",
+        "  if (!address || !clients_ || !clients_->contains(*address)) return Tunnel::Turned::foreign;\n",
+        "  if (!address) return Tunnel::Turned::foreign;\n", "unit_guard"),
     one("direct-leg-open", "the transparent leg asks no list", TUNNEL, "    host_ = sni_;\n    return admit();",
         "    host_ = sni_;\n    return resolve();", "unit_guard"),
     # What the engines are asked for.

@@ -72,7 +72,9 @@ TEST_F(GuardInPlan, IsTheSidecarsProgramAndKnowsTheAllowlist) {
   EXPECT_EQ(json["own_addresses"], (Json{"192.168.1.2", "fe80::1"}));
   EXPECT_EQ(json["public"], Json{"203.0.113.0/24"});
   EXPECT_EQ(json["allow_private"], Json{"example.com"});
+  EXPECT_EQ(json["proxy"], (Json{{"address", "10.231.0.2"}, {"port", 8888}}));
   EXPECT_EQ(json["transparent"], (Json{{"address", "10.231.0.2"}, {"port", 443}}));
+  EXPECT_EQ(json["clients"], "10.231.0.0/29");
 }
 
 TEST_F(GuardInPlan, TheCanaryIsInTheFilterAndNotInTheAllowlist) {
@@ -128,6 +130,10 @@ TEST_F(GuardInPlan, EntriesThatDifferFromTheFilterAreABreach) {
               Contains(HasSubstr("another proxy")));
   EXPECT_THAT(breaches_with([](Json& json) { json["transparent"]["address"] = "0.0.0.0"; }),
               Contains(HasSubstr("listen elsewhere")));
+  EXPECT_THAT(breaches_with([](Json& json) { json["proxy"]["address"] = "0.0.0.0"; }),
+              Contains(HasSubstr("listen elsewhere")));
+  EXPECT_THAT(breaches_with([](Json& json) { json["clients"] = "0.0.0.0/0"; }),
+              Contains(HasSubstr("serve others")));
 }
 
 TEST_F(GuardInPlan, HasNoPartInDood) {

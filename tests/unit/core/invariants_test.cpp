@@ -61,6 +61,9 @@ std::function<void(Plan&)> without_line(const std::string& line) {
     config.erase(config.find(line + "\n"), line.size() + 1);
   };
 }
+std::function<void(Plan&)> with_line(const std::string& line) {
+  return [line](Plan& plan) { plan.sidecar_files["tinyproxy.conf"] += line + "\n"; };
+}
 std::function<void(Plan&)> proxy_variable(const std::string& name, const std::string& value) {
   return [=](Plan& plan) { plan.agent.environment[name] = value; };
 }
@@ -195,23 +198,18 @@ std::vector<Breach> breaches() {
        "cannot compile filter"},
       {"filter_anything", contained, [](Plan& p) { p.filter = p.sidecar_files["filter"] = "^.*:443$\n"; },
        "INV-9", "cannot compile filter"},
-      {"config_listen", contained, without_line("Listen 10.231.0.10"), "INV-9", "lacks 'Listen 10.231.0.10'"},
-      {"config_allow", contained, without_line("Allow 10.231.0.8/29"), "INV-9",
-       "lacks 'Allow 10.231.0.8/29'"},
+      {"config_listen", contained, with_line("Listen 0.0.0.0"), "INV-9", "holds 'Listen 0.0.0.0'"},
+      {"config_own_port", contained, with_line("Port 8888"), "INV-9", "holds 'Port 8888'"},
+      {"config_allow", contained, without_line("Allow 127.0.0.1"), "INV-9", "lacks 'Allow 127.0.0.1'"},
       {"config_deny", contained, without_line("FilterDefaultDeny Yes"), "INV-9",
        "lacks 'FilterDefaultDeny Yes'"},
       {"config_urls", contained, without_line("FilterURLs On"), "INV-9", "lacks 'FilterURLs On'"},
       {"config_type", contained, without_line("FilterType ere"), "INV-9", "lacks 'FilterType ere'"},
       {"config_port", contained, without_line("ConnectPort 443"), "INV-9", "lacks 'ConnectPort 443'"},
-      {"config_filter", contained, without_line("Filter \"/etc/drydock/filter\""), "INV-9", "lacks 'Filter "},
-      {"config_second_port", contained,
-       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "ConnectPort 22\n"; }, "INV-9", "'ConnectPort 22'"},
-      {"config_second_allow", contained,
-       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "Allow 0.0.0.0/0\n"; }, "INV-9",
-       "'Allow 0.0.0.0/0'"},
-      {"config_overridden", contained,
-       [](Plan& p) { p.sidecar_files["tinyproxy.conf"] += "FilterDefaultDeny No\n"; }, "INV-9",
-       "'FilterDefaultDeny No'"},
+      {"config_filter", contained, with_line("filter \"/tmp/other\""), "INV-9", "holds 'filter "},
+      {"config_second_port", contained, with_line("ConnectPort 22"), "INV-9", "'ConnectPort 22'"},
+      {"config_second_allow", contained, with_line("Allow 0.0.0.0/0"), "INV-9", "'Allow 0.0.0.0/0'"},
+      {"config_overridden", contained, with_line("FilterDefaultDeny No"), "INV-9", "'FilterDefaultDeny No'"},
       {"dood_sidecar", dood, [](Plan& p) { p.sidecar = contained().sidecar; }, "INV-6", "no sidecar"},
       {"dood_network", dood, [](Plan& p) { p.networks = contained().networks; }, "INV-6", "no networks"},
       {"dood_filter", dood, [](Plan& p) { p.filter = "^x:443$\n"; }, "INV-6", "filter"},

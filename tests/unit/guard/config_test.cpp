@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 Json sound() {
   return Json::parse(R"({
     "generation": 7, "listen_port": 3128, "proxy": {"address": "10.231.0.2", "port": 8888},
-    "transparent": {"address": "10.231.0.2", "port": 443},
+    "transparent": {"address": "10.231.0.2", "port": 443}, "clients": "10.231.0.0/29",
     "tinyproxy": ["/usr/bin/tinyproxy", "-d"],
     "entries": [{"pattern": "example.com", "source": "hosts:3"}, {"pattern": "*.example.org", "source": "--allow"}],
     "own_addresses": ["192.168.1.2", "fe80::1"], "public": ["203.0.113.0/24"],
@@ -40,6 +40,7 @@ TEST(ConfigTest, ReadsEverything) {
   EXPECT_EQ(config.listen_port, 3128);
   EXPECT_EQ(config.proxy.address.to_string(), "10.231.0.2");
   EXPECT_EQ(config.proxy.port, 8888);
+  EXPECT_TRUE(config.clients.contains(*Ip::parse("10.231.0.6")));
   ASSERT_TRUE(config.transparent);
   EXPECT_EQ(config.transparent->port, 443);
   EXPECT_THAT(config.tinyproxy, testing::ElementsAre("/usr/bin/tinyproxy", "-d"));
@@ -65,7 +66,7 @@ TEST(ConfigTest, OptionalKeysAreOptional) {
 }
 
 TEST(ConfigTest, RequiredKeysAreRequired) {
-  for (const char* key : {"listen_port", "proxy", "tinyproxy", "entries"}) {
+  for (const char* key : {"listen_port", "proxy", "clients", "tinyproxy", "entries"}) {
     Json json = sound();
     json.erase(key);
     EXPECT_NE(reason_of(json.dump()), "") << key;
@@ -83,6 +84,8 @@ TEST(ConfigTest, RefusesWhatItDoesNotUnderstand) {
       {"transparent", {{"address", "host"}, {"port", 443}}},
       {"transparent", {{"address", "10.0.0.1"}}},
       {"transparent", {{"address", "10.0.0.1"}, {"port", 443}, {"x", 1}}},
+      {"clients", "10.231.0.1/29"},
+      {"clients", {"10.231.0.0/29"}},
       {"tinyproxy", Json::array()},
       {"tinyproxy", {1}},
       {"entries", {{{"pattern", "Example.com"}, {"source", ""}}}},
@@ -131,8 +134,13 @@ TEST(ConfigTest, KnowsWhatMayChangeWhileItRuns) {
   json["entries"] = Json::array();
   json["generation"] = 8;
   EXPECT_TRUE(same_frame(config, parse_config(json.dump())));
-  json["listen_port"] = 1;
-  EXPECT_FALSE(same_frame(config, parse_config(json.dump())));
+  for (const auto& [key, value] : {std::pair<const char*, Json>{"listen_port", 1},
+                                   {"clients", "10.0.0.0/8"},
+                                   {"tinyproxy", {"/bin/true"}}}) {
+    Json other = json;
+    other[key] = value;
+    EXPECT_FALSE(same_frame(config, parse_config(other.dump()))) << key;
+  }
 }
 
 }  // namespace

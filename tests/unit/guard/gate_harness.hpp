@@ -1,5 +1,5 @@
-// A gate over real sockets on loopback: names and addresses are the test's, the web server is a listening
-// socket, and the loop runs in a thread of its own.
+// A gate over real sockets on loopback: names and addresses are the test's, tinyproxy is a fake that admits
+// all, the web server is a listening socket, and the loop runs in a thread of its own.
 #pragma once
 
 #include <arpa/inet.h>
@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <map>
@@ -20,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "fake_proxy.hpp"
 #include "guard/gate.hpp"
 #include "support/client_hello_bytes.hpp"
 
@@ -96,7 +98,9 @@ class Peer {
 class GateHarness : public testing::Test {
  protected:
   GateHarness() {
-    timing_.head = timing_.hello = timing_.resolve = timing_.dial = std::chrono::milliseconds(400);
+    ::signal(SIGPIPE, SIG_IGN);  // as the guard does
+    timing_.head = timing_.verdict = timing_.hello = timing_.resolve = timing_.dial =
+        std::chrono::milliseconds(400);
     timing_.linger = std::chrono::milliseconds(100);
     server_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address = loopback(0);
@@ -134,7 +138,13 @@ class GateHarness : public testing::Test {
       const UniqueFd log_writer(ends[1]);
       EventLog log(log_writer.get());
       Resolver resolver(loop, limits_, [this](const std::string& host) { return look_up(host); });
-      Gate gate(loop, resolver, log, timing_, limits_);
+      Verdicts verdicts(loop, log, timing_, limits_);
+      back_port_ = verdicts.listen(0);
+      proxy_.set_back(back_port_);
+      verdicts.set_proxy(proxy_.port());
+      verdicts_ = &verdicts;
+      Gate gate(loop, resolver, verdicts, log, timing_, limits_);
+      gate.set_clients(clients_);
       gate.set_target_port(server_port_);
       gate.set_rules(rules_);
       const Endpoint any{Ip::v4(INADDR_LOOPBACK), 0};
@@ -264,6 +274,10 @@ class GateHarness : public testing::Test {
 
   Timing timing_;
   Limits limits_;
+  IpRange clients_ = *IpRange::parse("127.0.0.0/8");
+  FakeProxy proxy_;
+  Verdicts* verdicts_ = nullptr;  // for in_loop()
+  std::uint16_t back_port_ = 0;
   Rules rules_;
   std::uint16_t server_port_ = 0;
   std::atomic<int> lookup_delay_ms_{0};

@@ -310,6 +310,30 @@ TEST_F(GateTest, LosesNothingWhenBothSidesSendMuchAndReadLate) {
   EXPECT_TRUE(is_empty_soon());
 }
 
+// What was on its way in a tunnel that ends must not come out of the next one.
+TEST_F(GateTest, ATunnelThatIsCutLeavesNothingBehind) {
+  start();
+  for (int i = 0; i < 12; ++i) {
+    Peer server;
+    Peer peer = open_tunnel(server);
+    const Peer& from = i % 2 == 0 ? server : peer;
+    std::thread sender([&] { from.send(std::string(32 << 20, 'x')); });
+    std::this_thread::sleep_for(milliseconds(20));
+    (i % 2 == 0 ? peer : server).reset();
+    sender.join();
+    EXPECT_TRUE(is_empty_soon());
+  }
+  Peer server;
+  const Peer peer = open_tunnel(server);
+  const std::string much(4 << 20, 'y');
+  std::thread up([&] { peer.send(much); });
+  std::thread down([&] { server.send(much); });
+  EXPECT_TRUE(server.receive_exactly(much.size()) == much);
+  EXPECT_TRUE(peer.receive_exactly(much.size()) == much);
+  up.join();
+  down.join();
+}
+
 TEST_F(GateTest, AnswersTheCanaryItself) {
   start();
   const Peer peer = client();
