@@ -5,6 +5,7 @@ usage: inet.py LOG-DIRECTORY CERTIFICATE KEY; prints "ready" once everything lis
 """
 
 import itertools
+import resource
 import socket
 import socketserver
 import ssl
@@ -244,6 +245,9 @@ def echo_udp(listener, log):
 
 
 def main():
+    # A thread and a socket for each connection, and there may be thousands.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     directory, certificate, key = sys.argv[1:]
     requests, queries = Log(directory, "requests"), Log(directory, "dns")
     context = tls_context(certificate, key)
