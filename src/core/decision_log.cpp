@@ -39,6 +39,18 @@ std::string rule(const Json& entry) {
 
 }  // namespace
 
+std::optional<EgressCounts> counts_in(std::string_view line) {
+  if (line.empty() || line.front() != '{') return std::nullopt;
+  try {
+    const Json entry = parse_json(line, "a decision");
+    const EgressCounts counts{int_or(entry, "opened", -1), int_or(entry, "refused", -1)};
+    if (counts.allowed < 0 || counts.denied < 0) return std::nullopt;
+    return counts;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 std::string decision_line(std::string_view line) {
   const auto as_is = [&] { return printable(line, 4096); };
   if (line.empty() || line.front() != '{') return as_is();

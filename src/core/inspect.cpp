@@ -3,10 +3,14 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 #include "core/attendance.hpp"
 
 namespace drydock::core {
 namespace {
+
+constexpr std::size_t max_line = 8192;  // the guard's lines are shorter
 
 std::string state_word(runtime::ContainerState state) {
   switch (state) {
@@ -83,6 +87,22 @@ Json to_json(const SessionRecord& session) {
                {"keep", session.keep}};
   json["expires"] = session.expires == 0 ? Json(nullptr) : Json(session.expires);
   return json;
+}
+
+std::optional<EgressCounts> egress_counts(runtime::Engine& engine, const SessionRecord& session) {
+  if (session.sidecars.empty()) return std::nullopt;
+  std::string text;
+  try {
+    engine.containers().read_log(session.sidecars.front(), {.tail = 1},
+                                 [&](runtime::Channel, std::string_view piece) {
+                                   text += piece;
+                                   return text.size() < max_line;
+                                 });
+  } catch (const Error& error) {
+    log::debug("{}", error.what());
+    return std::nullopt;
+  }
+  return counts_in(trim(text));
 }
 
 Json inspect_session(runtime::Engine& engine, const SessionRecord& session) {

@@ -58,6 +58,8 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "duration_ms", event.duration_ms);
   put(json, "generation", event.generation);
   put(json, "count", event.count);
+  put(json, "opened", event.opened);
+  put(json, "refused", event.refused);
   return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace) + "\n";
 }
 
@@ -71,10 +73,18 @@ void EventLog::add_note() {
   Event note;
   note.event = "dropped";
   note.count = std::exchange(dropped_, 0);
+  note.opened = opened_;
+  note.refused = refused_;
   buffer_ += format(note, now());
 }
 
-void EventLog::write(const Event& event) {
+void EventLog::write(Event event) {
+  if (!event.host.ends_with(".drydock.invalid")) {
+    if (event.event == "open") ++opened_;
+    if (event.event == "denied") ++refused_;
+  }
+  event.opened = opened_;
+  event.refused = refused_;
   std::string line = format(event, now());
   // Once a line is dropped, so are those behind it, until there is room for the note that says so.
   if (dropped_ > 0 || buffer_.size() + line.size() > limit) {

@@ -29,6 +29,9 @@ struct Event {
   std::optional<std::uint64_t> duration_ms;
   std::optional<std::uint64_t> generation;
   std::optional<std::uint64_t> count;
+  // Since the guard began; EventLog fills them in.
+  std::optional<std::uint64_t> opened;
+  std::optional<std::uint64_t> refused;
 };
 
 // One line with its end. `time` is RFC 3339 with milliseconds.
@@ -43,7 +46,8 @@ class EventLog {
   // Borrows the descriptor and makes it non-blocking.
   explicit EventLog(int fd);
 
-  void write(const Event& event);
+  // Counts it too, if it is a tunnel or a refusal; not for the canary's names (*.drydock.invalid).
+  void write(Event event);
   // Tries to write what is kept. Returns whether something is left, so that the descriptor is worth watching.
   bool flush();
   bool pending() const { return !buffer_.empty(); }
@@ -58,6 +62,8 @@ class EventLog {
   std::function<void()> on_pending_;
   std::string buffer_;
   std::uint64_t dropped_ = 0;
+  std::uint64_t opened_ = 0;
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace drydock::guard

@@ -150,6 +150,20 @@ TEST_P(Life, TheEgressLogNamesWhatWasAsked) {
   EXPECT_EQ(drydock("stop " + id).status, 0);
 }
 
+TEST_P(Life, TheListCountsWhatWasLetThroughAndRefused) {
+  const std::string id = start("--allow allowed.test", "sleep 1000");
+  const auto counts = [&] {
+    const Json list = parse_json(drydock("--json list").out, "the list");
+    return list.at(0).at("allowed").dump() + "/" + list.at(0).at("denied").dump();
+  };
+  EXPECT_EQ(counts(), "0/0") << "the canary is not the agent's";
+  drydock(
+      "exec " + id +
+      " -- sh -c 'for i in 1 2 3; do curl -sS https://allowed.test/; done; curl -sS https://denied.test/'");
+  EXPECT_EQ(counts(), "3/1");
+  EXPECT_EQ(drydock("stop " + id).status, 0);
+}
+
 TEST_P(Life, KeptSessionsStayUntilTheyAreStopped) {
   const Outcome ended = run("--keep", "sh -c 'echo said; exit 3'");
   EXPECT_EQ(ended.status, 3) << ended;

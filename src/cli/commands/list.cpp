@@ -62,7 +62,7 @@ class ListCommand : public Command {
   }
   std::string description() const override {
     return "Sessions of all reachable engines, or of the one that --runtime names; newest first. With --json "
-           "an array.";
+           "an array.\nALLOWED and DENIED count the connections that were let through and refused so far.";
   }
   void declare(po::options_description& options) const override {
     auto add = options.add_options();
@@ -76,25 +76,35 @@ class ListCommand : public Command {
     check_filters(filters);
     const bool all = invocation.flag("all");
     std::vector<core::SessionRecord> sessions;
+    std::vector<std::optional<core::EgressCounts>> counts;
     const auto providers = make_providers();
     for (const auto& engine : core::reachable_engines(providers, invocation.global.runtime,
                                                       invocation.global.engine, &invocation.stop)) {
       for (core::SessionRecord& session : core::find_sessions(*engine)) {
-        if ((all || core::is_live(session)) && matches(session, filters))
-          sessions.push_back(std::move(session));
+        if ((!all && !core::is_live(session)) || !matches(session, filters)) continue;
+        counts.push_back(core::egress_counts(*engine, session));
+        sessions.push_back(std::move(session));
       }
     }
     if (invocation.global.json) {
       Json array = Json::array();
-      for (const auto& session : sessions) array.push_back(core::to_json(session));
+      for (std::size_t i = 0; i < sessions.size(); ++i) {
+        Json json = core::to_json(sessions[i]);
+        json["allowed"] = counts[i] ? Json(counts[i]->allowed) : Json(nullptr);
+        json["denied"] = counts[i] ? Json(counts[i]->denied) : Json(nullptr);
+        array.push_back(std::move(json));
+      }
       invocation.console.print(array.dump(2) + "\n");
       return 0;
     }
     std::vector<std::vector<std::string>> rows{
-        {"SESSION", "PROJECT", "AGENT", "MODE", "RUNTIME", "STATUS", "AGE", "NAME"}};
-    for (const auto& session : sessions) {
+        {"SESSION", "PROJECT", "AGENT", "MODE", "RUNTIME", "STATUS", "AGE", "ALLOWED", "DENIED", "NAME"}};
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      const core::SessionRecord& session = sessions[i];
       rows.push_back({session.id, printable(session.project, 200), session.agent, session.mode,
-                      session.runtime, core::status_word(session), age(session.created), session.name});
+                      session.runtime, core::status_word(session), age(session.created),
+                      counts[i] ? std::to_string(counts[i]->allowed) : "-",
+                      counts[i] ? std::to_string(counts[i]->denied) : "-", session.name});
     }
     invocation.console.print(table(rows));
     return 0;

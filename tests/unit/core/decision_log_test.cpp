@@ -27,6 +27,16 @@ TEST(DecisionLine, LeavesOtherLinesAsTheyAre) {
   }
 }
 
+TEST(DecisionCounts, AreTheGuardsOwn) {
+  const auto counts = counts_in(R"({"event":"close","opened":12,"refused":3})");
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->allowed, 12);
+  EXPECT_EQ(counts->denied, 3);
+  for (const char* line : {"", "NOTICE", "{", R"({"event":"close"})", R"({"opened":"x","refused":1})",
+                           R"({"opened":-4,"refused":1})"})
+    EXPECT_FALSE(counts_in(line)) << line;
+}
+
 TEST(DecisionLine, IsFitForATerminal) {
   EXPECT_EQ(decision_line(R"({"time":"T","event":"denied","host":"\u001b[2Jx"})"), "T  denied  ?[2Jx");
   EXPECT_EQ(decision_line("plain\x1b[2J"), "plain?[2J");

@@ -64,6 +64,25 @@ TEST(EventLogTest, TextFromOutsideCannotMakeALineOrGrow) {
   EXPECT_EQ(Json::parse(line)["event"], "denied");
 }
 
+TEST(EventLogTest, CountsTunnelsAndRefusalsButNotTheCanarys) {
+  Pipe pipe;
+  EventLog log(pipe.writer.get());
+  const auto said = [&](std::string_view name, const std::string& host) {
+    Event event;
+    event.event = name;
+    event.host = host;
+    log.write(event);
+    const Json line = Json::parse(pipe.read_all());
+    return std::pair(line.at("opened").get<int>(), line.at("refused").get<int>());
+  };
+  EXPECT_EQ(said("ready", ""), std::pair(0, 0));
+  EXPECT_EQ(said("canary", "canary-1.drydock.invalid"), std::pair(0, 0));
+  EXPECT_EQ(said("denied", "not-canary-1.drydock.invalid"), std::pair(0, 0));
+  EXPECT_EQ(said("open", "example.org"), std::pair(1, 0));
+  EXPECT_EQ(said("denied", "example.net"), std::pair(1, 1));
+  EXPECT_EQ(said("close", "example.org"), std::pair(1, 1));
+}
+
 TEST(EventLogTest, AReaderThatDoesNotReadCostsABoundedAmountAndLearnsWhatItMissed) {
   const Pipe pipe;
   EventLog log(pipe.writer.get());
