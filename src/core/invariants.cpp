@@ -39,10 +39,13 @@ void check_labels(const Plan& plan, const runtime::Labels& labels, const std::st
   }
 }
 
+runtime::BindMount own_hosts_file(const Plan& plan) { return {plan.hosts_file, "/etc/hosts", true}; }
+
 void check_mounts(const Plan& plan, Breaches& breaches) {
   for (const runtime::BindMount& bind : plan.agent.binds) {
     const bool socket_of_dood = plan.mode == Mode::dood && "unix://" + bind.source == plan.engine.socket;
-    if (socket_of_dood) continue;
+    const bool own_hosts = bind == own_hosts_file(plan);
+    if (socket_of_dood || own_hosts) continue;
     if (const auto reason = mount_refusal(bind.source)) {
       breaches.push_back("INV-1: '" + bind.source + "' would be mounted, and " + *reason);
     }
@@ -50,6 +53,14 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
       breaches.push_back("INV-9: the socket '" + bind.source + "' would be mounted");
     }
   }
+}
+
+void check_hosts_file(const Plan& plan, Breaches& breaches) {
+  if (!plan.engine.shares_hosts_file) return;
+  const auto& binds = plan.agent.binds;
+  const bool mounted = std::find(binds.begin(), binds.end(), own_hosts_file(plan)) != binds.end();
+  if (plan.hosts_file.empty() || plan.hosts.empty() || !mounted)
+    breaches.emplace_back("INV-9: the agent would see the host's own /etc/hosts");
 }
 
 // A hooks folder that the agent may write to, or one on the way that it may replace.
@@ -227,6 +238,7 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   check_guards(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);
   if (plan.mode == Mode::contained) {
+    check_hosts_file(plan, breaches);
     check_jail(plan, breaches);
   } else {
     check_dood(plan, breaches);

@@ -17,6 +17,7 @@ constexpr std::int64_t sidecar_pids = 512;  // a thread for each of MaxClients, 
 constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
 constexpr std::uint32_t sidecar_uid = 65534;
 constexpr const char* agent_home = "/home/agent";
+constexpr const char* agent_hostname = "drydock";
 constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
 constexpr std::uint32_t agent_offset = 3;
 
@@ -139,6 +140,13 @@ void add_transparent_names(const Allowlist& list, runtime::Ipv4 address, runtime
   }
 }
 
+std::string hosts_text(const runtime::ContainerSpec& agent) {
+  std::string text =
+      "127.0.0.1 localhost\n" + agent.networks.front().address.to_string() + " " + agent.hostname + "\n";
+  for (const runtime::HostEntry& entry : agent.host_entries) text += entry.address + " " + entry.name + "\n";
+  return text;
+}
+
 void set_proxy_environment(std::map<std::string, std::string>& environment, const std::string& proxy) {
   for (const char* name :
        {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
@@ -225,6 +233,12 @@ Plan build_plan(const PlanRequest& request) {
     plan.agent.host_entries.push_back({"host.docker.internal", "127.0.0.1"});
   }
   add_transparent_names(request.allowlist, proxy, plan.agent);
+  plan.agent.hostname = agent_hostname;
+  if (request.engine.shares_hosts_file) {
+    plan.hosts_file = request.hosts_file;
+    plan.hosts = hosts_text(plan.agent);
+    plan.agent.binds.push_back({plan.hosts_file, "/etc/hosts", true});
+  }
   plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
   for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
   set_proxy_environment(plan.agent.environment,

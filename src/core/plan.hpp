@@ -40,6 +40,10 @@ struct Plan {
   // The host folder that is mounted as the proxy's configuration, and what is in it.
   std::string sidecar_directory;
   std::map<std::string, std::string> sidecar_files;
+  // The host's file that is mounted as the agent's /etc/hosts, and what is in it; empty where the engine
+  // makes a good one.
+  std::string hosts_file;
+  std::string hosts;
   std::vector<runtime::NetworkSpec> networks;
   std::optional<runtime::ContainerSpec> sidecar;
   // Stands in for the agent before it is started, and shows the wall; absent: nothing is checked.
@@ -88,6 +92,7 @@ struct PlanRequest {
   Owner owner;
   std::string created;            // RFC 3339
   std::string sidecar_directory;  // where the sidecar's files will be
+  std::string hosts_file;         // where the agent's /etc/hosts will be
   // The address floor of the guard: the host's addresses, special ranges that are to be treated as public
   // (CIDR), and hosts that may be private ones.
   std::vector<std::string> own_addresses;

@@ -25,6 +25,7 @@ Json to_json(const runtime::ContainerSpec& container) {
                {"command", container.command},
                {"environment", container.environment},
                {"workdir", container.workdir},
+               {"hostname", container.hostname},
                {"oci_runtime", container.oci_runtime},
                {"user", std::to_string(container.uid) + ":" + std::to_string(container.gid)},
                {"groups", container.groups},

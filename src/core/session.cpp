@@ -45,6 +45,7 @@ void write_file(const std::string& path, const std::string& content) {
 
 void write_files(const Plan& plan) {
   make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
+  if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);
   if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {

@@ -109,6 +109,7 @@ Json to_create_body(const runtime::ContainerSpec& spec) {
       {"AttachStdout", true},
       {"AttachStderr", true},
   };
+  if (!spec.hostname.empty()) body["Hostname"] = spec.hostname;
   if (spec.host_network) {
     host["NetworkMode"] = "host";
   } else if (spec.networks.empty()) {

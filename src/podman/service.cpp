@@ -78,11 +78,10 @@ std::vector<char*> service_environment(const std::string& directory) {
   std::vector<char*> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
-    const bool misleading = starts_with(text, "CONTAINER_HOST=") ||
-                            starts_with(text, "CONTAINER_CONNECTION=") ||
-                            starts_with(text, "NOTIFY_SOCKET=") || starts_with(text, "LISTEN_") ||
-                            starts_with(text, "DPKG_ADMINDIR=") ||
-                            (unusable && starts_with(text, "XDG_RUNTIME_DIR="));
+    const bool misleading =
+        starts_with(text, "CONTAINER_HOST=") || starts_with(text, "CONTAINER_CONNECTION=") ||
+        starts_with(text, "NOTIFY_SOCKET=") || starts_with(text, "LISTEN_") ||
+        starts_with(text, "DPKG_ADMINDIR=") || (unusable && starts_with(text, "XDG_RUNTIME_DIR="));
     if (!misleading) environment.push_back(*entry);
   }
   environment.push_back(no_packages.data());

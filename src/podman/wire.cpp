@@ -174,6 +174,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
     body["userns"] = {{"nsmode", "keep-id"}};
   }
   if (!spec.oci_runtime.empty()) body["oci_runtime"] = spec.oci_runtime;
+  if (!spec.hostname.empty()) body["hostname"] = spec.hostname;
   for (const std::uint32_t group : spec.groups) body["groups"].push_back(std::to_string(group));
   for (const runtime::HostEntry& entry : spec.host_entries)
     body["hostadd"].push_back(entry.name + ":" + entry.address);
@@ -181,8 +182,6 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
     body["dns_server"] = Json::array({"127.0.0.1"});
     body["dns_option"] = Json::array({"timeout:1", "attempts:1"});
     body["dns_search"] = Json::array({"."});
-    // Podman 5: without the host's own entries. 4.3 ignores the member.
-    body["base_hosts_file"] = "none";
   }
   set_network(body, spec);
   return body;

@@ -84,6 +84,7 @@ struct ContainerSpec {
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;
   std::string workdir;
+  std::string hostname;     // empty: the engine's choice
   std::string oci_runtime;  // crun, runc, runsc ...; empty: the engine's own choice
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -156,7 +157,8 @@ struct ContainerReport {
   std::string oci_runtime;
   std::map<std::string, std::string> environment;
   std::vector<std::string> bounding_capabilities;  // the bounding set, without CAP_, sorted
-  std::vector<std::string> process_capabilities;    // held by the first process itself, where the engine reports it
+  std::vector<std::string>
+      process_capabilities;  // held by the first process itself, where the engine reports it
   bool no_new_privileges = false;
   bool seccomp_unconfined = false;
   bool may_unshare = false;  // the filter lets the container make namespaces of its own
@@ -204,6 +206,8 @@ struct EngineInfo {
   std::string oci_runtime;
   std::string storage_driver;
   std::string cgroup_version;
+  // A container's /etc/hosts begins with the host's entries, unless a file is mounted there.
+  bool shares_hosts_file = false;
   std::string network_backend;  // Podman: "netavark" or "cni"; empty where there is no choice
   // Limits that this engine enforces here, not those that it accepts.
   bool enforces_memory = false;

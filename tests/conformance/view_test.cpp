@@ -40,6 +40,8 @@ for process in filter(str.isdigit, os.listdir('/proc')):
     for file in ('environ', 'cmdline', 'mountinfo'):
         try: text = open(f'/proc/{process}/{file}', 'rb').read()
         except OSError: continue
+        # The agent's own hosts file may come from a session's folder; nothing else of it may.
+        text = b'\n'.join(line for line in text.split(b'\n') if b' /etc/hosts ro' not in line)
         for word in words + [b'drydock/sess' + b'ions', b'guard.' + b'json']:
             if word in text: print('process', process, file, word.decode())
 )");
@@ -130,15 +132,12 @@ for name in ('only-in-the-hosts-file.test', 'host.containers.internal', 'host.do
       sh_as_user(settings + "cd " + quote(project()) + " && " + drydock_words() + " run -q --image " +
                  test_image + " --allow allowed.test -- python3 look.py");
   EXPECT_EQ(jailed.status, 0) << jailed;
-  std::vector<std::string> unseen{"secret-marker", "203.0.113.99", "=*\n", "reached"};
-  // Podman 4 copies the host's entries and cannot be told not to (docs/security.md). They lead nowhere.
-  const bool copies_hosts = configuration() == "P4r" || configuration() == "P4";
-  if (!copies_hosts) unseen.insert(unseen.end(), {"only-in-the-hosts-file", "203.0.113.77", "203.0.113.2"});
+  const std::vector<std::string> unseen{"secret-marker",          "203.0.113.99", "=*\n",       "reached",
+                                        "only-in-the-hosts-file", "203.0.113.77", "203.0.113.2"};
   for (const std::string& text : unseen) {
     EXPECT_EQ(jailed.out.find(text), std::string::npos) << text << " " << jailed;
   }
-  EXPECT_EQ(jailed.out.find("only-in-the-hosts-file.test") != std::string::npos, copies_hosts)
-      << "what is documented has changed: " << jailed;
+  EXPECT_NE(jailed.out.find("drydock-egress"), std::string::npos) << "its own entries " << jailed;
 
   // Rootless Podman hands proxy variables on by itself, and Podman the host's entries. Elsewhere the control
   // shows that the probe would have seen them.

@@ -43,6 +43,7 @@ core::PlanRequest sample_request() {
   request.git.paths = {{"/srv/projects/demo/.git", false, 1, 2},
                        {"/srv/projects/demo/.git/hooks", true, 1, 3}};
   request.sidecar_directory = "/run/user/1000/drydock/sessions/0123abcd/sidecar";
+  request.hosts_file = "/run/user/1000/drydock/sessions/0123abcd/hosts";
   return request;
 }
 

@@ -100,7 +100,9 @@ void add_screen_programs(core::ImageContent& content) {
                                    std::pair{"/usr/bin/htop", "htop"}}) {
     core::add_program(content, path, find_program(name));
   }
-  content.add_host_file("/lib/terminfo/x/xterm", "/lib/terminfo/x/xterm");
+  for (const char* path : {"/lib/terminfo/x/xterm", "/usr/share/terminfo/x/xterm"}) {
+    if (fs::exists(path)) content.add_host_file("/usr/share/terminfo/x/xterm", path);
+  }
 }
 
 void add_certificates(core::ImageContent& content, const std::string& ca_file) {

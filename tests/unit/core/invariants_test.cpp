@@ -210,6 +210,16 @@ std::vector<Breach> breaches() {
       {"config_second_port", contained, with_line("ConnectPort 22"), "INV-9", "'ConnectPort 22'"},
       {"config_second_allow", contained, with_line("Allow 0.0.0.0/0"), "INV-9", "'Allow 0.0.0.0/0'"},
       {"config_overridden", contained, with_line("FilterDefaultDeny No"), "INV-9", "'FilterDefaultDeny No'"},
+      {"hosts_of_the_host", contained, [](Plan& p) { p.engine.shares_hosts_file = true; }, "INV-9",
+       "the host's own /etc/hosts"},
+      {"hosts_writable", contained,
+       [](Plan& p) {
+         p.engine.shares_hosts_file = true;
+         p.hosts = "127.0.0.1 localhost\n";
+         p.hosts_file = "/run/user/1000/drydock/sessions/0123abcd/hosts";
+         p.agent.binds.push_back({p.hosts_file, "/etc/hosts", false});
+       },
+       "INV-9", "the host's own /etc/hosts"},
       {"dood_sidecar", dood, [](Plan& p) { p.sidecar = contained().sidecar; }, "INV-6", "no sidecar"},
       {"dood_network", dood, [](Plan& p) { p.networks = contained().networks; }, "INV-6", "no networks"},
       {"dood_filter", dood, [](Plan& p) { p.filter = "^x:443$\n"; }, "INV-6", "filter"},

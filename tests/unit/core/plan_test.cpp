@@ -115,6 +115,20 @@ TEST(Plan, TheAgentIsHardened) {
   EXPECT_FALSE(agent.open_stdin);
 }
 
+TEST(Plan, WhereTheEngineHandsTheHostsOnTheAgentHasAHostsFileOfItsOwn) {
+  core::PlanRequest request = sample_request();
+  EXPECT_EQ(build_plan(request).hosts_file, "") << "the control: an engine that does not";
+  request.engine.shares_hosts_file = true;
+  const Plan plan = build_plan(request);
+  EXPECT_EQ(plan.hosts_file, request.hosts_file);
+  EXPECT_THAT(plan.agent.binds,
+              testing::Contains(runtime::BindMount{request.hosts_file, "/etc/hosts", true}));
+  EXPECT_THAT(plan.hosts,
+              testing::HasSubstr("127.0.0.1 localhost\n10.231.0.11 drydock\n10.231.0.10 drydock-egress\n"));
+  EXPECT_THAT(plan.hosts, testing::HasSubstr("10.231.0.10 example.org\n"));
+  EXPECT_THAT(broken_invariants(plan), testing::IsEmpty());
+}
+
 TEST(Plan, TheSidecarIsHardened) {
   const Plan plan = build_plan(sample_request());
   const runtime::ContainerSpec& sidecar = *plan.sidecar;

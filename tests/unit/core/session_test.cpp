@@ -26,6 +26,7 @@ class Launch : public Orchestration {
   static Plan plan() {
     PlanRequest request = test::sample_request();
     request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  request.hosts_file = session_directory(request.session) + "/hosts";
     return build_plan(request);
   }
 };
@@ -205,6 +206,7 @@ TEST_F(Launch, AGuardThatIsSomethingElseThanWasLookedAtIsNotTrusted) {
   fs::create_directories(hooks);
   PlanRequest request = test::sample_request();
   request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  request.hosts_file = session_directory(request.session) + "/hosts";
   request.project.path = directory.path() + "/demo";
   request.git = find_git_guards(request.project.path, [](const std::string&) { return false; });
   const Plan made = build_plan(request);
