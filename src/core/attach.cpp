@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "core/attendance.hpp"
 #include "core/carry.hpp"
+#include "core/sidecar_watch.hpp"
 #include "core/watch.hpp"
 
 namespace drydock::core {
@@ -52,6 +53,16 @@ void close_session(runtime::Engine& engine, const SessionRecord& session, int st
   for (const std::string& failure : remove_session(engine, session, tell_changes(talk))) talk.warn(failure);
 }
 
+int sidecar_pid(runtime::Engine& engine, const SessionRecord& session) {
+  if (session.sidecars.empty()) return 0;
+  try {
+    return engine.containers().inspect(session.sidecars.front()).pid;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    return 0;
+  }
+}
+
 }  // namespace
 
 int attach_session(runtime::Engine& engine, const SessionRecord& session, const AttachOptions& options,
@@ -79,6 +90,9 @@ int attach_session(runtime::Engine& engine, const SessionRecord& session, const 
   carried.detach_keys = options.detach_keys;
   carried.resize = [&](runtime::TerminalSize size) { engine.containers().resize(agent, size); };
   carried.repaint = true;
+  const SidecarWatch sidecar(sidecar_pid(engine, session));
+  carried.watched = sidecar.fd();
+  carried.on_watched = [&] { tell_sidecar_ended(session.id, carried.tty, talk); };
   if (!options.watch) carried.deadline = deadline_of(session);
   PumpEnd end{};
   {

@@ -32,6 +32,8 @@ PumpEnd carry(runtime::AttachStream& stream, const CarryOptions& options, StopSo
   pumped.tty = options.tty;
   pumped.with_stdin = options.with_stdin;
   pumped.deadline = options.deadline;
+  pumped.watched = options.watched;
+  pumped.on_watched = options.on_watched;
   std::optional<RawMode> raw;
   if (options.tty) {
     pumped.detach_keys = DetachKeys::parse(options.detach_keys);

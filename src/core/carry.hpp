@@ -22,6 +22,8 @@ struct CarryOptions {
   // Have the program on the other side paint its screen: the size changes there and back.
   bool repaint = false;
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  int watched = -1;  // as PumpOptions
+  std::function<void()> on_watched;
 };
 
 // Until one side ends it. The terminal has its old mode again when this returns or throws.

@@ -42,6 +42,7 @@ class Pump {
       read_stream();
       write_output();
       follow_window();
+      tell_watched();
     }
   }
 
@@ -66,10 +67,12 @@ class Pump {
     const bool want_output = output_.empty() && !stream_ended_;
     const short stream_events =
         static_cast<short>((want_output ? POLLIN : 0) | (pending_input_.empty() ? 0 : POLLOUT));
-    polled_ = {pollfd{stop_.fd(), POLLIN, 0}, pollfd{want_input ? STDIN_FILENO : -1, POLLIN, 0},
+    polled_ = {pollfd{stop_.fd(), POLLIN, 0},
+               pollfd{want_input ? STDIN_FILENO : -1, POLLIN, 0},
                pollfd{stream_ended_ || stream_events == 0 ? -1 : stream_.fd(), stream_events, 0},
                pollfd{output_.empty() ? -1 : output_.front().fd, POLLOUT, 0},
-               pollfd{window_ ? window_->fd() : -1, POLLIN, 0}};
+               pollfd{window_ ? window_->fd() : -1, POLLIN, 0},
+               pollfd{options_.watched, POLLIN, 0}};
     const bool buffered = want_output && stream_.has_buffered();
     if (::poll(polled_.data(), polled_.size(), buffered ? 0 : time_left()) < 0) {
       for (pollfd& entry : polled_) entry.revents = 0;
@@ -143,11 +146,17 @@ class Pump {
     if (options_.on_resize) options_.on_resize(terminal_size());
   }
 
+  void tell_watched() {
+    if (stream_ended_ || (polled_[5].revents & POLLIN) == 0) return;
+    options_.watched = -1;
+    if (options_.on_watched) options_.on_watched();
+  }
+
   runtime::AttachStream& stream_;
   PumpOptions& options_;
   StopSource& stop_;
   std::optional<WindowWatch> window_;
-  std::array<pollfd, 5> polled_{};
+  std::array<pollfd, 6> polled_{};
   std::string pending_input_;
   std::vector<Piece> output_;
   std::size_t written_ = 0;

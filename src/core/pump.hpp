@@ -25,6 +25,9 @@ struct PumpOptions {
   DetachKeys detach_keys;
   std::function<void(runtime::TerminalSize)> on_resize;  // called with the TTY's new size
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  // Called once, when this descriptor becomes readable while the container still runs.
+  int watched = -1;
+  std::function<void()> on_watched;
 };
 
 // Byte-exact in both directions; a slow reader slows the container down, nothing is dropped and memory stays

@@ -29,6 +29,7 @@
 #include "core/session_name.hpp"
 #include "core/sessions.hpp"
 #include "core/sidecar_image.hpp"
+#include "core/sidecar_watch.hpp"
 #include "core/verify.hpp"
 #include "core/watch.hpp"
 
@@ -226,6 +227,9 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   options.detach_keys = run.options.detach_keys;
   options.resize = [&](runtime::TerminalSize size) { engine.containers().resize(plan.agent.name, size); };
   const Attendance attendance(plan.session);
+  const SidecarWatch sidecar(session.sidecar_pid());
+  options.watched = sidecar.fd();
+  options.on_watched = [&] { tell_sidecar_ended(plan.session, tty, talk); };
 
   PumpEnd end{};
   {

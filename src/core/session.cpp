@@ -161,6 +161,7 @@ void Session::start_sidecar() {
   }
   const runtime::ContainerReport report = engine_.containers().inspect(name);
   if (report.state == runtime::ContainerState::running) verify(*plan_.sidecar, report, true);
+  sidecar_pid_ = report.pid;
   const runtime::Ipv4 address = plan_.sidecar->networks.back().address;
   while (announced && listens(report.pid, address, proxy_port) == Listening::no &&
          steady_clock::now() < deadline) {

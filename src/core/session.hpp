@@ -32,6 +32,9 @@ class Session {
   // remove().
   std::vector<WallCheck> launch_wall();
 
+  // Of the sidecar's first process, as the engine has it; 0 without a sidecar.
+  int sidecar_pid() const { return sidecar_pid_; }
+
   // Attaches to the agent, starts it and reads it back. Throws command_not_found and command_not_executable
   // as Containers::start.
   std::unique_ptr<runtime::AttachStream> start_attached(bool with_stdin);
@@ -60,6 +63,7 @@ class Session {
   runtime::Engine& engine_;
   const Plan& plan_;
   StopSource& stop_;
+  int sidecar_pid_ = 0;
 };
 
 }  // namespace drydock::core
