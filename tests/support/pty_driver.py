@@ -72,11 +72,12 @@ def lead(slave, command, report):
     while True:
         _, status = os.waitpid(child, os.WUNTRACED | os.WCONTINUED)
         if os.WIFSTOPPED(status):
-            os.write(report, b"stopped\n")
             try:
                 os.tcsetpgrp(0, os.getpgrp())
             except OSError:
                 pass
+            # Not before: whoever reads it may want the program in the foreground again at once.
+            os.write(report, b"stopped\n")
         elif os.WIFCONTINUED(status):
             os.write(report, b"continued\n")
         else:
