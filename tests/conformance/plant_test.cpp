@@ -49,6 +49,7 @@ class Plant : public Conformance {
     return sh("cd " + quote(project()) + " && find " + folder + " -type f ! -name '*.sample' -o -type l").out;
   }
   bool host_ran_it() const {
+    // Whatever a planted hook makes of its status: what counts is whether it ran.
     git("git checkout -q -f HEAD || true");
     return sh("test -e " + quote(project() + "/planted")).status == 0;
   }
@@ -106,8 +107,8 @@ TEST_P(Plant, J21_GitWorksInsideWithWorktreesToo) {
   const Outcome worked = run(
       "-q",
       "sh -ec 'echo two > file; git commit -qam two; test -e hook-ran; git worktree add -q tree -b other; "
-      "cd tree; echo three > file; git commit -qam three; cd ..; git merge -q other; git branch -d -q main "
-      "2>/dev/null || true; git gc -q; git stash list; git config user.name b; git fsck; "
+      "cd tree; echo three > file; git commit -qam three; cd ..; git merge -q other; git gc -q; git stash "
+      "list; git config user.name b; git fsck; "
       "git log --format=%s'");
   EXPECT_EQ(worked.status, 0) << worked;
   EXPECT_NE(worked.out.find("three\ntwo\none\n"), std::string::npos) << worked;

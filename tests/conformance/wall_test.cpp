@@ -107,7 +107,7 @@ class Wall : public Conformance {
  protected:
   void TearDown() override {
     // A test that failed in the middle must not fail the next one.
-    if (!live_session().empty()) drydock("stop --all");
+    if (HasFailure()) drydock("stop --all");
     Conformance::TearDown();
   }
   std::string start(const std::string& options, const std::string& command) const {
