@@ -180,13 +180,14 @@ TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
             0);
   const std::string steal = "sh -c 'sleep 1; cat .git/hooks/key > stolen; echo ran > ran'";
   for (const std::string& target : {secret, std::string("../decoy")}) {
-    // The networks are made between the look and the mount.
-    const Outcome raced =
-        sh_as_user("cd " + quote(project()) + "; (for i in $(seq 200); do test -n \"$(" + backend() +
-                   " network ls -q --filter label=io.drydock.role=internal)\" && break; sleep 0.02; done; "
-                   "mv .git/hooks .git/away; ln -s " +
-                   quote(target) + " .git/hooks) & " + drydock_words() + " -q run --image " + test_image +
-                   " -- " + steal + "; status=$?; wait; exit $status");
+    // After its third change of the engine it stands still: networks are there, the agent is not.
+    const Outcome raced = sh_as_user(
+        "cd " + quote(project()) + "; DRYDOCK_FAULT=stop:3 setsid " + DRYDOCK_FAULTY_PROGRAM + " --runtime " +
+        backend() + " -q run --image " + test_image + " -- " + steal + " < /dev/null & run=$!; " +
+        "for i in $(seq 600); do grep -q '^State:.T' /proc/$run/status && break; sleep 0.1; done; "
+        "grep '^State:.T' /proc/$run/status && mv .git/hooks .git/away && ln -s " +
+        quote(target) + " .git/hooks; kill -CONT $run; wait $run");
+    EXPECT_NE(raced.out, "") << "the control: it stood still";
     EXPECT_EQ(raced.status, 125) << raced;
     // crun refuses by itself where the link leads nowhere in the container.
     const bool told = raced.err.find("/.git/hooks' is not what was looked at") != std::string::npos ||
