@@ -5,6 +5,7 @@ usage: inet.py LOG-DIRECTORY CERTIFICATE KEY; prints "ready" once everything lis
 """
 
 import itertools
+import os
 import resource
 import socket
 import socketserver
@@ -244,27 +245,43 @@ def echo_udp(listener, log):
         listener.sendto(data, peer)
 
 
+def serve_names(log):
+    for address in DNS:
+        in_thread(serve_dns_udp, bound_socket(socket.SOCK_DGRAM, address, 53), log)
+        server = type("Dns", (socketserver.ThreadingTCPServer,),
+                      {"address_family": family_of(address), "allow_reuse_address": True, "daemon_threads": True})
+        tcp = server((address, 53), DnsOverTcp)
+        tcp.log = log
+        in_thread(tcp.serve_forever)
+
+
+def serve_web(log, context):
+    for address in WEB:
+        for port in PLAIN_PORTS:
+            in_thread(Web(address, port, log).serve_forever)
+        for port in TLS_PORTS:
+            in_thread(Web(address, port, log, context).serve_forever)
+        for port in ECHO_PORTS:
+            in_thread(echo_udp, bound_socket(socket.SOCK_DGRAM, address, port), log)
+
+
 def main():
     # A thread and a socket for each connection, and there may be thousands.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     directory, certificate, key = sys.argv[1:]
-    requests, queries = Log(directory, "requests"), Log(directory, "dns")
-    context = tls_context(certificate, key)
-    for address in WEB:
-        for port in PLAIN_PORTS:
-            in_thread(Web(address, port, requests).serve_forever)
-        for port in TLS_PORTS:
-            in_thread(Web(address, port, requests, context).serve_forever)
-        for port in ECHO_PORTS:
-            in_thread(echo_udp, bound_socket(socket.SOCK_DGRAM, address, port), requests)
-    for address in DNS:
-        in_thread(serve_dns_udp, bound_socket(socket.SOCK_DGRAM, address, 53), queries)
-        server = type("Dns", (socketserver.ThreadingTCPServer,),
-                      {"address_family": family_of(address), "allow_reuse_address": True, "daemon_threads": True})
-        tcp = server((address, 53), DnsOverTcp)
-        tcp.log = queries
-        in_thread(tcp.serve_forever)
+    parent, child = socket.socketpair()
+    # A process of its own: how long a name takes must not depend on what the web servers do.
+    if os.fork() == 0:
+        parent.close()
+        serve_names(Log(directory, "dns"))
+        child.send(b"+")
+        child.recv(1)  # until the web servers' process has ended
+        return
+    child.close()
+    serve_web(Log(directory, "requests"), tls_context(certificate, key))
+    if not parent.recv(1):
+        sys.exit("the name server did not start")
     print("ready", flush=True)
     threading.Event().wait()
 
