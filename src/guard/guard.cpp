@@ -52,6 +52,7 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
   supervisor_.emplace(loop_, log_, timing_, static_cast<std::uint16_t>(port + 1),
                       Supervisor::Hooks{[this](std::uint16_t at) { on_proxy(at); },
                                         [this](const std::string& reason) { end(1, reason); }});
+  verdicts_.on_silence([this] { supervisor_->on_silence(); });
   // Clients wait until there is a tinyproxy to ask.
   gate_.listen(config_.proxy, Leg::proxy);
   if (config_.transparent) gate_.listen(*config_.transparent, Leg::transparent);

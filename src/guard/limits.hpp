@@ -11,6 +11,7 @@ struct Timing {
 
   Milliseconds head{10'000};     // to send the head of a request
   Milliseconds verdict{10'000};  // for tinyproxy to say what it thinks of a request
+  Milliseconds silence{3'000};   // of tinyproxy with a request in its hands, until it is taken to hang
   Milliseconds ask_again{20};    // when tinyproxy was not there to be asked
   Milliseconds resolve{10'000};  // to look a name up
   Milliseconds dial{8'000};      // to connect to one address

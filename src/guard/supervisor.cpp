@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <exception>
 #include <system_error>
 #include <utility>
@@ -57,6 +58,7 @@ struct Supervisor::Running {
   ProxyProcess process;
   LineSplitter lines;
   bool listens = false;
+  bool given_up = false;
   Loop::TimerId deadline = 0;
   Loop::TimerId next_probe = 0;
   Loop::Clock::time_point since = Loop::Clock::now();
@@ -149,6 +151,12 @@ void Supervisor::dismiss(std::unique_ptr<Running>& running) {
 
 // --- when it ends
 // -------------------------------------------------------------------------------------------------
+
+void Supervisor::on_silence() {
+  if (!current_ || std::exchange(current_->given_up, true)) return;
+  note("the proxy does not answer and is killed");
+  ::kill(current_->process.pid(), SIGKILL);
+}
 
 void Supervisor::on_end(pid_t pid, int how) {
   for (auto* ended : {&next_, &current_}) {

@@ -43,6 +43,9 @@ class Supervisor {
   void replace(ProxyFiles files, Done done);
   bool is_starting() const { return next_ != nullptr || restart_ != 0; }
 
+  // The one that serves does not answer: it is killed, and started again when it is reaped.
+  void on_silence();
+
   // A child was reaped, with `how` from waitpid(2).
   void on_end(pid_t pid, int how);
 

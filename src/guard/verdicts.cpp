@@ -66,6 +66,7 @@ struct Verdicts::Asked {
   Question question;
   Done done;
   Loop::TimerId deadline = 0;
+  Loop::TimerId silence = 0;  // while it is in tinyproxy's hands
   int times = 0;
   UniqueFd fd;  // while it is in tinyproxy's hands
   bool connected = false;
@@ -89,6 +90,7 @@ Verdicts::~Verdicts() {
   loop_.cancel(pause_);
   for (const auto& [id, asked] : asked_) {
     loop_.cancel(asked->deadline);
+    loop_.cancel(asked->silence);
     if (asked->fd) loop_.remove(asked->fd.get());
   }
   for (const auto& [fd, caller] : callers_) {
@@ -151,6 +153,10 @@ void Verdicts::put(Asked& asked) {
   asked.fd = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!asked.fd) return ask_again(asked);
   ++in_hand_;
+  asked.silence = loop_.after(timing_.silence, [this, id = asked.id] {
+    asked_.at(id)->silence = 0;
+    if (on_silence_) on_silence_();
+  });
   asked.unsent = asked.question.text;
   if (asked.question.kind == Question::Kind::tunnel) {
     asked.mark = make_mark();
@@ -166,6 +172,7 @@ void Verdicts::put(Asked& asked) {
 
 void Verdicts::take_back(Asked& asked) {
   if (!asked.fd) return;
+  loop_.cancel(std::exchange(asked.silence, 0));
   loop_.remove(asked.fd.get());
   reset(asked.fd);
   --in_hand_;

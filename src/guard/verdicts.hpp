@@ -56,6 +56,10 @@ class Verdicts {
   // it has not answered yet is asked again.
   void set_proxy(std::uint16_t port);
 
+  // Called when tinyproxy has had a request for timing.silence and said nothing, once for each request that
+  // it was given. Whoever ends it calls set_proxy(), and it is asked again.
+  void on_silence(std::function<void()> action) { on_silence_ = std::move(action); }
+
   // `done` is called once, from the loop and never from within ask().
   Id ask(Question question, Done done);
   // `done` is not called any more.
@@ -85,6 +89,7 @@ class Verdicts {
   Limits limits_;
   UniqueFd listener_;
   std::uint16_t proxy_ = 0;
+  std::function<void()> on_silence_;
   Id last_id_ = 0;
   std::unordered_map<Id, std::unique_ptr<Asked>> asked_;
   std::unordered_map<std::string, Id> marks_;

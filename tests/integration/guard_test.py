@@ -238,6 +238,17 @@ class FromStartToEnd(unittest.TestCase):
             self.assertNotEqual(sidecar.proxy_pid(), before)
         self.assertIn(b"200 OK", say(held))
 
+    def test_a_proxy_that_hangs_is_replaced(self):
+        sidecar = self.make(["allowed.test"])
+        sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        before = sidecar.proxy_pid()
+        os.kill(before, signal.SIGSTOP)
+        self.assertEqual([status(f"{host}.test:443") for host in ("allowed", "denied")], [200, 403])
+        sidecar.wait_for(event="proxy", reason="the proxy does not answer and is killed")
+        self.assertNotEqual(sidecar.proxy_pid(), before)
+        self.assertIn(b"200 OK", say(held))
+
     def test_requests_that_come_while_it_ends_are_answered(self):
         sidecar = self.make(["allowed.test"])
         sidecar.wait_for(event="ready")

@@ -217,6 +217,28 @@ TEST_F(VerdictsTest, OneThatDoesNotAnswerIsNotWaitedForForEver) {
   EXPECT_TRUE(nobody_called());
 }
 
+TEST_F(VerdictsTest, ASilentOneIsReported) {
+  timing_.verdict = milliseconds(5000);
+  timing_.silence = milliseconds(200);
+  FakeProxy second;
+  start();
+  second.set_back(back_port_);
+  std::atomic<int> reports{0};
+  in_loop([&](Loop&, Gate&) {
+    verdicts_->on_silence([&] {
+      ++reports;
+      verdicts_->set_proxy(second.port());
+    });
+  });
+  EXPECT_EQ(ask("allowed.test:443"), "200");
+  std::this_thread::sleep_for(milliseconds(300));
+  EXPECT_EQ(reports, 0) << "the control: it has answered";
+  proxy_.always(Does::keep);
+  EXPECT_EQ(ask("allowed.test:443"), "200") << "by the second one";
+  EXPECT_EQ(reports, 1);
+  stop();
+}
+
 TEST_F(VerdictsTest, OneThatEndsIsAskedAgainAndNotForEver) {
   start();
   std::atomic<int> times{0};
