@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -89,6 +91,44 @@ bool decide_tty(const Invocation& invocation) {
   return terminals && !detach && !invocation.flag("no-tty");
 }
 
+// NAME=VALUE, or NAME for the value that it has here, if any.
+void set_variable(const std::string& entry, std::map<std::string, std::string>& environment) {
+  const auto equals = entry.find('=');
+  const std::string name = entry.substr(0, equals);
+  if (equals != std::string::npos) {
+    environment[name] = entry.substr(equals + 1);
+  } else if (const char* value = std::getenv(name.c_str())) {
+    environment[name] = value;
+  }
+}
+
+// As podman and docker have it: everything behind the first '=' is the value, quotes too.
+void read_environment_file(const std::string& path, std::map<std::string, std::string>& environment) {
+  std::ifstream file(path);
+  std::string line;
+  int number = 0;
+  while (file && std::getline(file, line)) {
+    ++number;
+    if (ends_with(line, "\r")) line.pop_back();
+    line.erase(0, line.find_first_not_of(" \t"));
+    if (line.empty() || line.front() == '#') continue;
+    const auto equals = line.find('=');
+    const std::string name = line.substr(0, equals);
+    if (name.empty() || name.find_first_of(" \t") != std::string::npos) {
+      throw Error(ErrorKind::invalid,
+                  "cannot read environment file '" + printable(path, 200) + ":" + std::to_string(number) +
+                      "': '" + printable(name, 80) + "' is no name of a variable",
+                  "write it as NAME=VALUE, or NAME to pass on yours");
+    }
+    set_variable(line, environment);
+  }
+  if (!file.eof()) {
+    throw Error(ErrorKind::invalid,
+                with_errno("cannot read environment file '" + printable(path, 200) + "'", errno),
+                "name a file that exists and that you may read");
+  }
+}
+
 }  // namespace
 
 void declare_run_options(po::options_description& options) {
@@ -105,6 +145,10 @@ void declare_run_options(po::options_description& options) {
   add("allow-private", list("HOST"), "allow HOST, also when it has a private address; repeatable");
   add("mode", text("MODE"), "contained (the default), or dood: the engine's socket, no jail");
   add("env,e", list("K[=V]"), "set a variable, or pass on one of yours; repeatable");
+  add("env-file", list("FILE"), "set the variables in FILE, lines of K[=V]; repeatable");
+  add("mount", list("SRC:DST"), "mount SRC of the host at DST, read-only, or SRC:DST:rw; repeatable");
+  add("mask", list("PATH"), "hide a file or folder of the project; repeatable");
+  add("project-ro", po::bool_switch(), "the project is read-only");
   add("workdir,w", text("DIR"), "working folder in the container, by default the project");
   add("detach,d", po::bool_switch(), "leave the session running, print its id");
   add("interactive,i", po::bool_switch(), "keep standard input open (the default)");
@@ -125,15 +169,14 @@ void declare_run_options(po::options_description& options) {
 
 std::map<std::string, std::string> read_environment(const Invocation& invocation) {
   std::map<std::string, std::string> environment;
+  if (invocation.has("env-file")) {
+    for (const std::string& path : invocation.list("env-file")) read_environment_file(path, environment);
+  }
   for (const std::string& entry : invocation.list("env")) {
-    const auto equals = entry.find('=');
-    const std::string name = entry.substr(0, equals);
-    if (name.empty()) bad_value("--env", entry, "names no variable", "write it as NAME or NAME=VALUE");
-    if (equals != std::string::npos) {
-      environment[name] = entry.substr(equals + 1);
-    } else if (const char* value = std::getenv(name.c_str())) {
-      environment[name] = value;
+    if (entry.empty() || entry.front() == '=') {
+      bad_value("--env", entry, "names no variable", "write it as NAME or NAME=VALUE");
     }
+    set_variable(entry, environment);
   }
   return environment;
 }
@@ -162,6 +205,8 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.allow_private = invocation.list("allow-private");
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
+  options.view = {invocation.list("mount"), invocation.list("mask")};
+  options.project_read_only = invocation.flag("project-ro");
   options.workdir = invocation.text("workdir");
   options.oci_runtime = read_oci_runtime(invocation);
   options.limits = read_limits(invocation);

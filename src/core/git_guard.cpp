@@ -138,7 +138,7 @@ class Finder {
       found_.notices.push_back(shown + " is not guarded: another session in this project could replace it");
       return false;
     }
-    found_.paths.push_back({path, read_only, status->st_dev, status->st_ino});
+    found_.paths.push_back({path, read_only, status->st_dev, status->st_ino, path});
     return true;
   }
 
@@ -152,15 +152,29 @@ bool covers(const std::string& folder, const std::string& path) {
   return !folder.empty() && starts_with(path, folder + "/");
 }
 
-bool has_mount(const Json& plan, const std::string& path) {
+// The agent's mounts in a session's plan; empty when it has none.
+Json mounts_of(const Json& plan) {
   const Json* containers = find_member(plan, "containers");
   const Json* agent = containers != nullptr ? find_member(*containers, "agent") : nullptr;
   const Json* mounts = agent != nullptr ? find_member(*agent, "mounts") : nullptr;
-  return mounts != nullptr && mounts->is_array() &&
-         std::any_of(mounts->begin(), mounts->end(), [&](const Json& mount) {
-           const Json* target = find_member(mount, "target");
-           return target != nullptr && *target == path;
-         });
+  return mounts != nullptr && mounts->is_array() ? *mounts : Json::array();
+}
+
+std::string text_member(const Json& json, const std::string& name) {
+  const Json* member = find_member(json, name);
+  return member != nullptr && member->is_string() ? member->get<std::string>() : "";
+}
+
+// Whether the session writes to the folder that `path` is in, and has no mount point there.
+bool may_replace(const Json& mounts, const std::string& path) {
+  return std::any_of(mounts.begin(), mounts.end(), [&](const Json& mount) {
+    const std::string source = text_member(mount, "source");
+    const Json* read_only = find_member(mount, "read_only");
+    if (!covers(source, path) || (read_only != nullptr && *read_only == true)) return false;
+    const std::string inside = text_member(mount, "target") + path.substr(source.size());
+    return std::none_of(mounts.begin(), mounts.end(),
+                        [&](const Json& other) { return text_member(other, "target") == inside; });
+  });
 }
 
 }  // namespace
@@ -174,9 +188,9 @@ bool contested_by_sessions(const std::string& path) {
   for (const std::string& id : known_sessions()) {
     const Json plan = saved_plan(id);
     const Json* project = find_member(plan, "project");
-    const Json* folder = project != nullptr ? find_member(*project, "path") : nullptr;
-    const bool near = folder != nullptr && folder->is_string() && covers(folder->get<std::string>(), path);
-    if (near && !has_mount(plan, path)) return true;
+    const Json mounts = mounts_of(plan);
+    const bool unknown = project != nullptr && mounts.empty() && covers(text_member(*project, "path"), path);
+    if (unknown || may_replace(mounts, path)) return true;
   }
   return false;
 }
@@ -187,8 +201,8 @@ std::vector<std::string> misplaced(const std::vector<GuardedPath>& guards, int p
   const std::string root = "/proc/" + std::to_string(pid) + "/root";
   for (const GuardedPath& guard : guards) {
     struct stat status {};
-    if (::stat((root + guard.path).c_str(), &status) != 0) continue;
-    if (status.st_dev != guard.device || status.st_ino != guard.inode) paths.push_back(guard.path);
+    if (::stat((root + guard.target).c_str(), &status) != 0) continue;
+    if (status.st_dev != guard.device || status.st_ino != guard.inode) paths.push_back(guard.target);
   }
   return paths;
 }

@@ -11,11 +11,13 @@
 
 namespace drydock::core {
 
+// Something of the host's that is mounted as it was looked at, and not as a link that has taken its place.
 struct GuardedPath {
-  std::string path;  // absolute, of the project; no component below the project is a link
+  std::string path;  // absolute; no component below the project, or what is mounted beside it, is a link
   bool read_only = false;
   dev_t device = 0;  // what stood there when it was looked at
   ino_t inode = 0;
+  std::string target;  // where it is in the container
 };
 
 struct GitGuards {
@@ -32,8 +34,8 @@ struct GitGuards {
 GitGuards find_git_guards(const std::string& project,
                           const std::function<bool(const std::string&)>& contested);
 
-// Whether another live session of this user could replace `path`: its project covers it, and it is no mount
-// point there. Sessions are known by their runtime folders, on whichever engine.
+// Whether another live session of this user could replace `path`: its project, or what it may write beside
+// it, covers the path, and it is no mount point there. Sessions are known by their runtime folders, on whichever engine.
 bool contested_by_sessions(const std::string& path);
 
 // Those of the guards that process `pid`, in its own file system, does not see as they were looked at. Where

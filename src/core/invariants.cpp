@@ -41,12 +41,24 @@ void check_labels(const Plan& plan, const runtime::Labels& labels, const std::st
 
 runtime::BindMount own_hosts_file(const Plan& plan) { return {plan.hosts_file, "/etc/hosts", true}; }
 
+// In what the user wants beside the project, or the whole of it.
+bool lies_beside(const Plan& plan, const std::string& path) {
+  return std::any_of(plan.beside.begin(), plan.beside.end(), [&](const std::string& folder) {
+    return path == folder || starts_with(path, folder + "/");
+  });
+}
+
 void check_mounts(const Plan& plan, Breaches& breaches) {
   for (const runtime::BindMount& bind : plan.agent.binds) {
     const bool socket_of_dood = plan.mode == Mode::dood && "unix://" + bind.source == plan.engine.socket;
     const bool own_hosts = bind == own_hosts_file(plan);
-    if (socket_of_dood || own_hosts) continue;
-    if (const auto reason = mount_refusal(bind.source)) {
+    const bool of_a_mask = std::any_of(plan.masks.begin(), plan.masks.end(),
+                                       [&](const Mask& mask) { return bind == mask_mount(plan, mask); });
+    if (socket_of_dood || own_hosts || of_a_mask) continue;
+    const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
+    if (!asked && lies_beside(plan, bind.source)) continue;
+    if (const auto reason =
+            asked ? extra_mount_refusal(bind.source, bind.read_only) : mount_refusal(bind.source)) {
       breaches.push_back("INV-1: '" + bind.source + "' would be mounted, and " + *reason);
     }
     if (ends_with(bind.source, ".sock")) {
@@ -63,15 +75,27 @@ void check_hosts_file(const Plan& plan, Breaches& breaches) {
     breaches.emplace_back("INV-9: the agent would see the host's own /etc/hosts");
 }
 
-// A hooks folder that the agent may write to, or one on the way that it may replace.
+// A hooks folder that the agent may write to, one on the way that it may replace, or a part of the project
+// that it should not see.
 void check_guards(const Plan& plan, Breaches& breaches) {
   const auto& binds = plan.agent.binds;
+  const auto has = [&](const runtime::BindMount& needed) {
+    return std::find(binds.begin(), binds.end(), needed) != binds.end();
+  };
   for (const GuardedPath& guard : plan.guards) {
-    const runtime::BindMount needed{guard.path, guard.path, guard.read_only};
     const bool inside = starts_with(guard.path, plan.project.path + "/");
-    if (!inside || std::find(binds.begin(), binds.end(), needed) == binds.end()) {
+    const bool beside = lies_beside(plan, guard.path);
+    const bool writable = inside && plan.project_read_only && !guard.read_only;
+    if (!(inside || beside) || writable || !has({guard.path, guard.target, guard.read_only})) {
       breaches.push_back("INV-3: '" + guard.path + "' would not be guarded");
     }
+  }
+  for (const Mask& mask : plan.masks) {
+    if (!has(mask_mount(plan, mask))) breaches.push_back("INV-9: '" + mask.path + "' would not be masked");
+  }
+  const std::string& project = plan.project.path;
+  if (!project.empty() && !has({project, project, plan.project_read_only})) {
+    breaches.push_back("INV-9: '" + project + "' would not be mounted as it was asked for");
   }
 }
 

@@ -1,6 +1,9 @@
 #include "core/plan.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "core/canary.hpp"
 #include "core/filter.hpp"
@@ -172,14 +175,48 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.init = true;
   agent.tty = request.tty;
   agent.open_stdin = request.open_stdin;
-  if (!folder.empty()) agent.binds = {{folder, folder, false}};
+  if (!folder.empty()) agent.binds = {{folder, folder, request.project_read_only}};
   agent.tmpfs = {{agent_home, request.limits.tmpfs_size, 01777}, {"/tmp", request.limits.tmpfs_size, 01777}};
   agent.limits = agent_limits(request, plan.notices);
   agent.environment = {{"HOME", agent_home}, {"DRYDOCK", "1"}, {"DRYDOCK_VERSION", version}};
   return agent;
 }
 
+// What the user wants beside the project, git's guards and masks, each after what it lies in.
+void add_view(const PlanRequest& request, Plan& plan) {
+  const auto is_masked = [&](const std::string& path) {
+    return std::any_of(request.view.masks.begin(), request.view.masks.end(), [&](const Mask& mask) {
+      return path == mask.path || starts_with(path, mask.path + "/");
+    });
+  };
+  plan.project_read_only = request.project_read_only;
+  plan.masks = request.view.masks;
+  plan.guards = request.view.mounts;
+  plan.beside = request.view.beside;
+  for (const GuardedPath& guard : request.git.paths) {
+    const bool known = std::any_of(plan.guards.begin(), plan.guards.end(),
+                                   [&](const GuardedPath& other) { return other.target == guard.target; });
+    if (!known && !is_masked(guard.path)) plan.guards.push_back(guard);
+  }
+  std::stable_sort(plan.guards.begin(), plan.guards.end(),
+                   [](const GuardedPath& a, const GuardedPath& b) { return a.target < b.target; });
+  for (GuardedPath& guard : plan.guards) {
+    const bool in_project = starts_with(guard.path, request.project.path + "/");
+    if (in_project && request.project_read_only) guard.read_only = true;
+    plan.agent.binds.push_back({guard.path, guard.target, guard.read_only});
+  }
+  if (!plan.masks.empty()) plan.mask_directory = request.mask_directory;
+  for (const Mask& mask : plan.masks) plan.agent.binds.push_back(mask_mount(plan, mask));
+  for (const auto* notices : {&request.view.notices, &request.git.notices}) {
+    plan.notices.insert(plan.notices.end(), notices->begin(), notices->end());
+  }
+}
+
 }  // namespace
+
+runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
+  return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
+}
 
 std::string_view to_string(Topology topology) { return topology == Topology::host ? "host" : "bridges"; }
 
@@ -198,6 +235,7 @@ Plan build_plan(const PlanRequest& request) {
   plan.agent_name = request.agent_name;
   plan.engine = request.engine;
   plan.agent = make_agent(request, plan);
+  add_view(request, plan);
 
   if (plan.mode == Mode::dood) {
     plan.topology = Topology::host;
@@ -220,11 +258,6 @@ Plan build_plan(const PlanRequest& request) {
   plan.sidecar = make_sidecar(request, plan);
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
-  plan.guards = request.git.paths;
-  for (const GuardedPath& guard : plan.guards) {
-    plan.agent.binds.push_back({guard.path, guard.path, guard.read_only});
-  }
-  plan.notices.insert(plan.notices.end(), request.git.notices.begin(), request.git.notices.end());
   plan.agent.no_dns = true;
   plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
   if (request.engine.engine == "podman") {

@@ -13,6 +13,7 @@
 #include "core/mode.hpp"
 #include "core/owner.hpp"
 #include "core/project.hpp"
+#include "core/view.hpp"
 #include "runtime/types.hpp"
 
 namespace drydock::core {
@@ -50,7 +51,12 @@ struct Plan {
   std::optional<runtime::ContainerSpec> probe;
   std::vector<std::string> wall_checks;  // what the probe checks
   runtime::ContainerSpec agent;          // a check of the jail never makes it
-  std::vector<GuardedPath> guards;       // of the project, mounted over themselves
+  bool project_read_only = false;
+  // Mounted as they were looked at: what the user wants beside the project, git's hooks, the way to masks.
+  std::vector<GuardedPath> guards;
+  std::vector<std::string> beside;   // what the user wants beside the project: paths of the host
+  std::vector<Mask> masks;           // an empty file or folder is mounted over each
+  std::string mask_directory;        // the host folder that has those two; empty without masks
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 
@@ -99,6 +105,9 @@ struct PlanRequest {
   std::vector<std::string> public_ranges;
   std::vector<std::string> allow_private;
   GitGuards git;
+  View view;
+  bool project_read_only = false;
+  std::string mask_directory;  // where the empty file and folder will be
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;
@@ -106,6 +115,9 @@ struct PlanRequest {
 
 // Throws Error(unsupported) for a limit that was asked for and that this engine does not enforce here.
 Plan build_plan(const PlanRequest& request);
+
+// What hides a masked part of the project.
+runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
 
 // The five of INV-8: package installers and archive tools need them; the agent, not being root, has them in
 // its bounding set only.

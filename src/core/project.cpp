@@ -99,7 +99,7 @@ std::vector<std::string> protected_paths() {
   return paths;
 }
 
-std::optional<std::string> mount_refusal(const std::string& path) {
+std::optional<std::string> credential_refusal(const std::string& path) {
   if (path == "/") return "it is the whole file system (INV-1)";
   for (const std::string& home : homes()) {
     if (path == home) return "it is your home folder (INV-1)";
@@ -110,13 +110,22 @@ std::optional<std::string> mount_refusal(const std::string& path) {
       return "'" + secret + "' holds credentials or control sockets (INV-1)";
     if (is_inside_or_same(secret, path)) return "it contains '" + secret + "' (INV-1)";
   }
-  for (const char* folder : system_folders) {
-    if (is_inside_or_same(path, folder)) return "'" + std::string(folder) + "' belongs to the system";
-  }
+  return std::nullopt;
+}
+
+std::optional<std::string> shared_folder_refusal(const std::string& path) {
   for (const char* folder : shared_folders) {
     if (path == folder) return "it is a folder of the system, not a project";
   }
   return std::nullopt;
+}
+
+std::optional<std::string> mount_refusal(const std::string& path) {
+  if (const auto reason = credential_refusal(path)) return reason;
+  for (const char* folder : system_folders) {
+    if (is_inside_or_same(path, folder)) return "'" + std::string(folder) + "' belongs to the system";
+  }
+  return shared_folder_refusal(path);
 }
 
 Project resolve_project(const std::string& directory) {

@@ -17,8 +17,12 @@ struct Project {
 // credentials, drydock's own configuration, agents' sockets. Absolute paths; those that exist are resolved.
 std::vector<std::string> protected_paths();
 
-// Why a folder may not be mounted, or nothing. `path` is a real path.
+// Why a folder may not be a project, or nothing. `path` is a real path.
 std::optional<std::string> mount_refusal(const std::string& path);
+// The parts of it that hold for whatever is mounted: that it is, contains or lies in what INV-1 names; that
+// it is one of the system's folders that hold everybody's things.
+std::optional<std::string> credential_refusal(const std::string& path);
+std::optional<std::string> shared_folder_refusal(const std::string& path);
 
 // Throws Error(invalid) when it is missing or no folder, Error(refused) when INV-1 forbids it.
 Project resolve_project(const std::string& directory);

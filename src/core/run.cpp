@@ -294,6 +294,8 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  request.view = run.view;
+  request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();
   if (run.options.timeout) {
     request.expires = to_rfc3339(std::time(nullptr) + run.options.timeout->count());
@@ -331,6 +333,7 @@ PreparedRun prepare_run(const RunOptions& options) {
         "cannot use working folder '" + printable(options.workdir, 200) + "': it is not an absolute path",
         "pass --workdir /absolute/path");
   }
+  run.view = resolve_view(options.view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
   choose_user(run);
   return run;

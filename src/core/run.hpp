@@ -34,6 +34,8 @@ struct RunOptions {
   bool tty = false;  // decided: the container gets a terminal
   bool stdin_open = true;
   std::string detach_keys;
+  ViewRequest view;
+  bool project_read_only = false;
   bool canary = true;  // the wall is checked before the agent is started
   bool keep = false;   // container and log stay after the end
   std::optional<std::chrono::seconds> timeout;
@@ -47,6 +49,7 @@ struct PreparedRun {
   ModeDecision mode;
   std::string agent_name;
   Allowlist allowlist;
+  View view;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };

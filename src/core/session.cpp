@@ -46,6 +46,10 @@ void write_file(const std::string& path, const std::string& content) {
 void write_files(const Plan& plan) {
   make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
+  if (!plan.masks.empty()) {
+    make_directories(plan.mask_directory + "/folder", 0755);
+    write_file(plan.mask_directory + "/file", "");
+  }
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);
   if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {
@@ -234,12 +238,21 @@ void Session::verify_started() {
   const runtime::ContainerReport report = engine_.containers().inspect(plan_.agent.name);
   // One that has ended already has no address any more.
   verify(plan_.agent, report, report.state == runtime::ContainerState::running);
-  const auto moved = misplaced(plan_.guards, report.pid);
+  std::vector<GuardedPath> mounted = plan_.guards;
+  for (const Mask& mask : plan_.masks) {
+    const runtime::BindMount bind = mask_mount(plan_, mask);
+    struct stat status {};
+    if (::stat(bind.source.c_str(), &status) != 0) {
+      throw Error(ErrorKind::internal, with_errno("cannot look at '" + bind.source + "'", errno));
+    }
+    mounted.push_back({bind.source, true, status.st_dev, status.st_ino, bind.target});
+  }
+  const auto moved = misplaced(mounted, report.pid);
   if (moved.empty()) return;
   throw Error(ErrorKind::refused,
               "cannot trust container '" + plan_.agent.name + "': what is mounted at '" +
                   printable(moved.front(), 200) + "' is not what was looked at",
-              "something changes the project's .git; try again when it has ended");
+              "something changes these files right now; try again when it has ended");
 }
 
 int Session::wait() { return engine_.containers().wait(plan_.agent.name); }

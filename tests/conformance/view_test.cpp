@@ -82,6 +82,64 @@ for request in ('CONNECT denied.test:443', 'GET /filter', 'GET /guard.json', 'PU
   EXPECT_EQ(drydock("stop " + id).status, 0);
 }
 
+TEST_P(View, J13_WhatIsMountedBesideTheProject) {
+  const std::string beside = project() + "-beside";
+  ASSERT_EQ(sh_as_user("mkdir -p " + quote(beside) + "/rw " + quote(beside) + "/ro; cd " + quote(beside) +
+                       "; git init -q rw; echo seen | tee ro/file > one")
+                .status,
+            0);
+  const std::string mounts = "--mount " + quote(beside + "/ro") + ":/mnt/ro --mount " +
+                             quote(beside + "/rw") + ":/mnt/rw:rw --mount " + quote(beside + "/one") +
+                             ":/mnt/one ";
+  const Outcome used = run("-q " + mounts,
+                           "sh -c 'cat /mnt/ro/file /mnt/one; echo made > /mnt/rw/new; "
+                           "for at in /mnt/ro/new /mnt/one /mnt/rw/.git/hooks/pre-commit; do "
+                           "(echo x > $at) 2> /dev/null && echo wrote $at; done; "
+                           "mv /mnt/rw/.git /mnt/rw/git 2> /dev/null && echo moved; true'");
+  EXPECT_EQ(used.status, 0) << used;
+  EXPECT_EQ(used.out, "seen\nseen\n") << used;
+  EXPECT_EQ(sh("stat -c '%U %s' " + quote(beside + "/rw/new")).out, "dev 5\n") << "the control: it can write";
+  EXPECT_EQ(sh("ls " + quote(beside + "/rw/.git/hooks") + " | grep -v sample").out, "");
+  EXPECT_EQ(run("-q", "ls /mnt").out, "") << "only what is asked for";
+  sh("rm -rf " + quote(beside));
+}
+
+TEST_P(View, J13_WhatIsMaskedIsNotSeen) {
+  ASSERT_EQ(sh_as_user("cd " + quote(project()) +
+                       "; mkdir -p deep/er keys; echo secret | tee .env deep/er/key keys/a > plain")
+                .status,
+            0);
+  const std::string look = "sh -c 'cat plain .env deep/er/key keys/a 2> /dev/null; true'";
+  EXPECT_EQ(run("-q", look).out, "secret\nsecret\nsecret\nsecret\n") << "the control: without a mask";
+  const std::string masks = "--mask .env --mask deep/er/key --mask keys ";
+  // Neither by another name, nor after a move, nor by what can be done to a mount.
+  const Outcome masked = run(
+      "-q " + masks,
+      "sh -c 'cat plain .env deep/er/key; ls -A keys; for at in .env deep deep/er deep/er/key keys; do "
+      "mv $at moved 2> /dev/null && echo moved $at; rm -rf $at 2> /dev/null && echo removed $at; "
+      "umount $at 2> /dev/null && echo unmounted $at; done; for at in .env deep/er/key keys/new; do "
+      "(echo x > $at) 2> /dev/null && echo wrote $at; done; ln .env other 2> /dev/null && cat other; true'");
+  EXPECT_EQ(masked.status, 0) << masked;
+  EXPECT_EQ(masked.out, "secret\n") << masked;
+  EXPECT_EQ(run("-q " + masks, look).out, "secret\n");
+  EXPECT_EQ(run("-q", look).out, "secret\nsecret\nsecret\nsecret\n") << "nothing was lost";
+}
+
+TEST_P(View, J13_AProjectMayBeReadOnly) {
+  ASSERT_EQ(sh_as_user("cd " + quote(project()) + "; git init -q; mkdir keys; touch keys/a").status, 0);
+  const std::string write =
+      "sh -c 'for at in new .git/new .git/config keys/new; do (echo x >> $at) 2> /dev/null && echo wrote "
+      "$at; "
+      "done; git status > /dev/null && echo git works'";
+  const Outcome written = run("-q --project-ro --mask keys/a", write);
+  EXPECT_EQ(written.status, 0) << written;
+  EXPECT_EQ(written.out, "git works\n") << written;
+  const Outcome control = run("-q", write);
+  EXPECT_NE(control.out.find("wrote new\nwrote .git/new\nwrote .git/config\nwrote keys/new\n"),
+            std::string::npos)
+      << control;
+}
+
 TEST_P(View, J14_TheProxyIsInTheEnvironmentAndToolsWork) {
   // A name of a pattern: not in /etc/hosts, so that only the proxy leads to it.
   const Log requests("requests");

@@ -40,8 +40,8 @@ core::PlanRequest sample_request() {
   request.internal_subnet = *runtime::Cidr::parse("10.231.0.8/29");
   request.egress_subnet = *runtime::Cidr::parse("10.231.0.16/29");
   request.wall_checks = core::canary_checks();
-  request.git.paths = {{"/srv/projects/demo/.git", false, 1, 2},
-                       {"/srv/projects/demo/.git/hooks", true, 1, 3}};
+  request.git.paths = {{"/srv/projects/demo/.git", false, 1, 2, "/srv/projects/demo/.git"},
+                       {"/srv/projects/demo/.git/hooks", true, 1, 3, "/srv/projects/demo/.git/hooks"}};
   request.sidecar_directory = "/run/user/1000/drydock/sessions/0123abcd/sidecar";
   request.hosts_file = "/run/user/1000/drydock/sessions/0123abcd/hosts";
   return request;

@@ -31,6 +31,8 @@ class ExecCommand : public Command {
     add("tty,t", po::bool_switch(), "a terminal for CMD");
     add("env,e", po::value<std::vector<std::string>>()->composing()->value_name("K[=V]"),
         "set a variable, or pass on one of yours; repeatable");
+    add("env-file", po::value<std::vector<std::string>>()->composing()->value_name("FILE"),
+        "set the variables in FILE, lines of K[=V]; repeatable");
     add("workdir,w", po::value<std::string>()->value_name("DIR"),
         "working folder in the container, by default the agent's");
   }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/temp_file.hpp"
 #include "base/unique_fd.hpp"
 #include "cli/command_line.hpp"
 #include "environment.hpp"
@@ -28,11 +29,11 @@ core::RunOptions read(Words words) {
   return read_run_options({line.global, line.values, line.operands, line.container_command, console, stop});
 }
 
-Error error(const Words& words) {
+Error error(const Words& words, ErrorKind kind = ErrorKind::usage) {
   try {
     read(words);
   } catch (const Error& thrown) {
-    EXPECT_EQ(thrown.kind(), ErrorKind::usage);
+    EXPECT_EQ(thrown.kind(), kind);
     EXPECT_FALSE(thrown.hint().empty()) << thrown.what();
     return thrown;
   }
@@ -123,6 +124,36 @@ TEST(RunOptions, VariablesAreSetOrPassedOn) {
   EXPECT_THAT(options.environment, UnorderedElementsAre(Pair("A", "1"), Pair("B", ""), Pair("C", "x=y"),
                                                         Pair("DRYDOCK_TEST_SET", "from here")));
   EXPECT_THAT(error({"-e", "=x"}).what(), HasSubstr("names no variable"));
+}
+
+TEST(RunOptions, VariablesComeFromFilesToo) {
+  test::Environment environment;
+  environment.set("DRYDOCK_TEST_SET", "from here");
+  environment.set("DRYDOCK_TEST_UNSET", std::nullopt);
+  const TempFile file;
+  file.write(
+      "# a comment\n\nA=1\r\n  B=\"two words\" # no comment\nC=3\nDRYDOCK_TEST_SET\nDRYDOCK_TEST_UNSET\nD=");
+  const auto options = read({"--no-tty", "-e", "C=4", "--env-file", file.path()});
+  EXPECT_THAT(options.environment,
+              UnorderedElementsAre(Pair("A", "1"), Pair("B", "\"two words\" # no comment"), Pair("C", "4"),
+                                   Pair("DRYDOCK_TEST_SET", "from here"), Pair("D", "")));
+  const TempFile wrong;
+  wrong.write("A=1\nexport B=2\n");
+  EXPECT_THAT(error({"--no-tty", "--env-file", wrong.path()}, ErrorKind::invalid).what(),
+              HasSubstr(wrong.path() + ":2': 'export B' is no name"));
+  EXPECT_THAT(error({"--no-tty", "--env-file", "/nonexistent/env"}, ErrorKind::invalid).what(),
+              HasSubstr("No such file"));
+  EXPECT_THAT(error({"--no-tty", "--env-file", "/tmp"}, ErrorKind::invalid).what(),
+              HasSubstr("cannot read environment file '/tmp'"));
+}
+
+TEST(RunOptions, PathsToMountAndToMaskAreKept) {
+  const auto options =
+      read({"--no-tty", "--mount", "/a:/b", "--mount", "/c:/d:rw", "--mask", ".env", "--project-ro"});
+  EXPECT_THAT(options.view.mounts, testing::ElementsAre("/a:/b", "/c:/d:rw"));
+  EXPECT_THAT(options.view.masks, testing::ElementsAre(".env"));
+  EXPECT_TRUE(options.project_read_only);
+  EXPECT_FALSE(read({"--no-tty"}).project_read_only);
 }
 
 TEST(RunOptions, ValuesThatMakeNoSenseAreRefused) {

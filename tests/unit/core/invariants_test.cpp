@@ -85,9 +85,32 @@ std::vector<Breach> breaches() {
        "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
       {"guard_elsewhere", contained,
        [](Plan& p) {
-         p.guards.push_back({"/srv/other", true});
+         p.guards.push_back({"/srv/other", true, 0, 0, "/srv/other"});
        },
        "INV-3", "'/srv/other' would not be guarded"},
+      {"way_to_a_mask_writable", contained,
+       [](Plan& p) {
+         p.project_read_only = true;
+         p.agent.binds.front().read_only = true;
+       },
+       "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
+      {"mask_not_mounted", contained,
+       [](Plan& p) {
+         p.masks.push_back({"/srv/projects/demo/secret", false});
+       },
+       "INV-9", "'/srv/projects/demo/secret' would not be masked"},
+      {"project_writable", contained,
+       [](Plan& p) {
+         p.guards.clear();
+         p.project_read_only = true;
+       },
+       "INV-9", "would not be mounted as it was asked for"},
+      {"beside_credentials", contained,
+       [](Plan& p) {
+         p.beside.push_back("/run/docker");
+         p.agent.binds.push_back({"/run/docker", "/mnt/x", true});
+       },
+       "INV-1", "'/run' belongs to the system"},
       {"capability_more", contained, [](Plan& p) { p.agent.capabilities.emplace_back("NET_ADMIN"); }, "INV-8",
        "NET_ADMIN"},
       {"capability_more_in_dood", dood, [](Plan& p) { p.agent.capabilities.emplace_back("SYS_ADMIN"); },
