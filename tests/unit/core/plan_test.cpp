@@ -87,6 +87,35 @@ TEST(Plan, TheAgentIsOnTheInternalNetworkAlone) {
   EXPECT_EQ(address(plan.sidecar->networks[1].address), "10.231.0.10");
 }
 
+TEST(Plan, WhatIsMaskedIsCoveredAndTheRestIsInOrder) {
+  const std::string project = "/srv/projects/demo";
+  PlanRequest request = sample_request();
+  request.mask_directory = "/run/user/1000/drydock/sessions/0123abcd/masks";
+  request.view.mounts = {{"/srv/data", true, 1, 4, "/mnt/data"},
+                         {project + "/a", false, 1, 5, project + "/a"}};
+  request.view.beside = {"/srv/data"};
+  request.view.masks = {{project + "/a/key", false}, {project + "/b", true}};
+  const auto binds = [&](bool read_only) {
+    return ElementsAre(runtime::BindMount{project, project, read_only},
+                       runtime::BindMount{"/srv/data", "/mnt/data", true},
+                       runtime::BindMount{project + "/.git", project + "/.git", read_only},
+                       runtime::BindMount{project + "/.git/hooks", project + "/.git/hooks", true},
+                       runtime::BindMount{project + "/a", project + "/a", read_only},
+                       runtime::BindMount{request.mask_directory + "/file", project + "/a/key", true},
+                       runtime::BindMount{request.mask_directory + "/folder", project + "/b", true});
+  };
+  const Plan plan = build_plan(request);
+  EXPECT_THAT(plan.agent.binds, binds(false));
+  EXPECT_THAT(broken_invariants(plan), IsEmpty());
+  request.project_read_only = true;
+  EXPECT_THAT(build_plan(request).agent.binds, binds(true)) << "no way to write by a mount of a part of it";
+  EXPECT_THAT(broken_invariants(build_plan(request)), IsEmpty());
+  request.view.masks = {{project + "/.git", true}};
+  EXPECT_THAT(build_plan(request).agent.binds, testing::Not(testing::Contains(runtime::BindMount{
+                                                   project + "/.git/hooks", project + "/.git/hooks", true})))
+      << "there is no such folder in a mask";
+}
+
 TEST(Plan, TheAgentIsHardened) {
   const Plan plan = build_plan(sample_request());
   const runtime::ContainerSpec& agent = plan.agent;
