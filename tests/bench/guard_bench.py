@@ -7,7 +7,7 @@ usage, in a lab without engines: guard_bench.py GUARD [ROUNDS]; prints figures a
       └────────────────── 10.97.0.2 ──── 10.97.0.1 ──────────┘     the direct way
 
 Where nothing else limits it, a transfer through the sidecar is limited by the processor: there are two connections for one, and with them twice the
-work. So there are also figures for a link of 1 Gbit/s and for TLS.
+work. So there are also figures for links of some speeds and for TLS, and how much of a processor the guard took.
 """
 
 import os
@@ -27,7 +27,7 @@ VOLUME = 1 << 30
 SMALL = 64
 TUNNELS = 2000
 
-LINK = "1gbit"
+LINKS = ("1gbit", "2.5gbit", "5gbit")
 
 # Zeros to and from a client that asks for them behind a ClientHello, or in TLS at another address.
 SERVE = """
@@ -111,9 +111,9 @@ def make_namespaces():
         subprocess.run(command.split(), check=True)
 
 
-def limit_links():
+def limit_links(rate):
     for name, device in (("web", "web-side"), ("web", "web-agent"), ("agent", "agent-side"), ("agent", "agent-web")):
-        subprocess.run(f"tc -n {name} qdisc add dev {device} root tbf rate {LINK} burst 256k latency 20ms".split(), check=True)
+        subprocess.run(f"tc -n {name} qdisc replace dev {device} root tbf rate {rate} burst 1m latency 20ms".split(), check=True)
 
 
 def ask(way, kind, count, rounds, protocol="plain"):
@@ -128,15 +128,24 @@ def resident(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
 
-def measure_throughput(what, rounds, volume, protocol="plain"):
+def seconds_of(pid):
+    """Of a processor, that the process has used: proc(5), utime and stime."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure_throughput(served, what, rounds, volume, protocol="plain"):
     for kind, name in (("d", "download"), ("u", "upload")):
         times = {"direct": [], "guarded": []}
+        before = seconds_of(served.process.pid)
         for _ in range(rounds):
             for way, measured in times.items():
                 measured += ask(way, kind, volume, 1, protocol)
         direct, guarded = (volume / 1e6 / statistics.median(measured) for measured in times.values())
-        print(f"{name}, {what}: {direct:.0f} MB/s direct, {guarded:.0f} MB/s through the sidecar, ratio {guarded / direct:.2f}",
-              flush=True)
+        used = (seconds_of(served.process.pid) - before) / (rounds * volume / 1e9)
+        print(f"{name}, {what}: {direct:.0f} MB/s direct, {guarded:.0f} MB/s through the sidecar, ratio {guarded / direct:.2f}; "
+              f"the guard takes {used:.2f} s a GB", flush=True)
 
 
 def measure_latency():
@@ -181,12 +190,14 @@ def main():
     try:
         served.wait_for(event="ready")
         measure_latency()
-        measure_throughput("in memory", rounds, VOLUME)
-        measure_throughput("TLS", rounds, VOLUME // 2, "tls")
+        measure_throughput(served, "in memory", rounds, VOLUME)
+        measure_throughput(served, "TLS", rounds, VOLUME // 2, "tls")
         measure_memory(served)
-        limit_links()
-        measure_throughput(f"a link of {LINK}", 1, VOLUME // 8)
-        measure_throughput(f"TLS, a link of {LINK}", 1, VOLUME // 8, "tls")
+        for rate in LINKS:
+            limit_links(rate)
+            measure_throughput(served, f"a link of {rate}", 3, VOLUME // 4)
+            if rate == LINKS[0]:
+                measure_throughput(served, f"TLS, a link of {rate}", 3, VOLUME // 8, "tls")
     finally:
         served.close()
         server.terminate()
