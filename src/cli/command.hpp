@@ -87,6 +87,9 @@ std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();
 std::unique_ptr<Command> make_smoke_command();
+std::unique_ptr<Command> make_contain_command();
+std::unique_ptr<Command> make_dood_command();
+std::unique_ptr<Command> make_default_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_help_command();
 

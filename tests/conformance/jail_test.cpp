@@ -210,8 +210,7 @@ TEST_P(Jail, J9_WithoutAListeningSidecarTheCommandNeverStarts) {
   ASSERT_FALSE(label.empty());
 
   // The same name and label, and a "guard" that says what the real one says while nothing listens.
-  for (const std::string behaviour :
-       {"exit 7", "sleep 1000", "echo '{\"event\":\"ready\"}'; sleep 1000"}) {
+  for (const std::string behaviour : {"exit 7", "sleep 1000", "echo '{\"event\":\"ready\"}'; sleep 1000"}) {
     const Outcome faked = sh_as_user(
         "cd " + quote(project()) +
         "; mkdir -p root/usr/bin root/bin root/etc/drydock root/tmp root/run && cp /bin/busybox "
@@ -219,8 +218,9 @@ TEST_P(Jail, J9_WithoutAListeningSidecarTheCommandNeverStarts) {
         "printf '#!/bin/busybox sh\\n%s\\n' " +
         quote(behaviour.substr(0, behaviour.find("sleep")) +
               (behaviour.find("sleep") == std::string::npos ? "" : "exec /bin/busybox sleep 1000")) +
-        " > root/usr/bin/drydock-guard && chmod 755 root/usr/bin/drydock-guard && tar -C root -c . | " + backend() +
-        " import --change 'LABEL io.drydock.content=" + label + "' - " + reference + " >/dev/null");
+        " > root/usr/bin/drydock-guard && chmod 755 root/usr/bin/drydock-guard && tar -C root -c . | " +
+        backend() + " import --change 'LABEL io.drydock.content=" + label + "' - " + reference +
+        " >/dev/null");
     ASSERT_EQ(faked.status, 0) << faked;
     const Outcome refused = run("", "touch started");
     EXPECT_EQ(refused.status, 125) << behaviour << " " << refused;
@@ -266,10 +266,9 @@ attempt('chroot', libc.chroot(b'/') == 0)
 )");
   const Outcome jailed = run("-q", "python3 powers.py");
   EXPECT_EQ(jailed.status, 0) << jailed;
-  EXPECT_EQ(jailed.out, "raw no\npacket no\nmount no\nmodule no\nuserns no\nchroot no\n")
-      << jailed;
+  EXPECT_EQ(jailed.out, "raw no\npacket no\nmount no\nmodule no\nuserns no\nchroot no\n") << jailed;
   const Outcome control = unjailed("python3 powers.py",
-                                    "--cap-add SYS_ADMIN --cap-add NET_RAW --security-opt seccomp=unconfined");
+                                   "--cap-add SYS_ADMIN --cap-add NET_RAW --security-opt seccomp=unconfined");
   EXPECT_NE(control.out.find("raw yes"), std::string::npos) << control;
   EXPECT_NE(control.out.find("mount yes"), std::string::npos) << control;
 }

@@ -255,6 +255,9 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"gc nosuch", 2, "cannot use argument 'nosuch'"},
       {"build --base no-such-image", 1, "cannot use image 'no-such-image'"},
       {"smoke now", 2, "cannot use argument 'now'"},
+      {"contain --remove /does/not/exist", 1, "cannot use project '/does/not/exist'"},
+      {"dood /", 1, "cannot use project '/'"},
+      {"default jail", 2, "cannot use mode 'jail'"},
       {"version now", 2, "cannot use argument 'now'"},
       {"help nosuch", 2, "cannot show help for 'nosuch'"},
   };

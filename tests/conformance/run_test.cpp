@@ -172,9 +172,9 @@ TEST_P(Run, RunsWithNoFurtherSetUp) {
   // Nobody started an engine service for the user, and none is running now.
   if (backend() == "podman") {
     // That of an earlier test ends when it is idle.
-    const Outcome none = sh(
-        "for i in $(seq 150); do pgrep -u dev -f 'podman system service' >/dev/null || exit 0; sleep 0.1; "
-        "done; exit 1");
+    const Outcome none =
+        sh("for i in $(seq 150); do pgrep -u dev -f 'podman system service' >/dev/null || exit 0; sleep 0.1; "
+           "done; exit 1");
     ASSERT_EQ(none.status, 0) << none;
   }
   const Outcome first = run("--allow allowed.test", "curl -sS https://allowed.test/");

@@ -26,7 +26,9 @@ TEST_P(Schema, OutputIsAsDocumented) {
        {std::pair{json + "list", "list"}, std::pair{json + "inspect " + id, "inspect"},
         std::pair{json + "run --dry-run --allow allowed.test" + image + " -- true", "plan"},
         std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"},
-        std::pair{json + "smoke", "smoke"}}) {
+        std::pair{json + "smoke", "smoke"}, std::pair{json + "dood .", "pin"},
+        std::pair{json + "contain --remove .", "pin"}, std::pair{json + "dood --remove .", "pin"},
+        std::pair{json + "default", "default"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
   }
