@@ -64,6 +64,8 @@ class Command {
   virtual std::string description() const { return {}; }
   virtual void declare(po::options_description& options) const { (void)options; }
   virtual std::size_t max_operands() const { return 0; }
+  // What its operands are, for completion: "folder", "session", or the words themselves.
+  virtual std::string operand() const { return {}; }
   virtual bool takes_command() const { return false; }
   // The exit status of a failure of drydock's or the engine's.
   virtual int failure_status() const { return 1; }
@@ -90,6 +92,7 @@ std::unique_ptr<Command> make_smoke_command();
 std::unique_ptr<Command> make_contain_command();
 std::unique_ptr<Command> make_dood_command();
 std::unique_ptr<Command> make_default_command();
+std::unique_ptr<Command> make_completion_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_help_command();
 

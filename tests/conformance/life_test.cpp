@@ -258,6 +258,7 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"contain --remove /does/not/exist", 1, "cannot use project '/does/not/exist'"},
       {"dood /", 1, "cannot use project '/'"},
       {"default jail", 2, "cannot use mode 'jail'"},
+      {"completion tcsh", 2, "cannot complete for shell 'tcsh'"},
       {"version now", 2, "cannot use argument 'now'"},
       {"help nosuch", 2, "cannot show help for 'nosuch'"},
   };

@@ -29,6 +29,7 @@ class AttachCommand : public Command {
         "keys that leave the session running, by default ctrl-],ctrl-]");
     add("watch", po::bool_switch(), "only show its output: nothing is typed, and leaving ends nothing");
   }
+  std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
   int failure_status() const override { return 125; }
 

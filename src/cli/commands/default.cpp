@@ -22,6 +22,7 @@ class DefaultCommand : public Command {
            "there "
            "is no jail:\nwhoever controls the agent controls the engine.";
   }
+  std::string operand() const override { return "contained dood"; }
   std::size_t max_operands() const override { return 1; }
 
   int run(const Invocation& invocation) const override {

@@ -36,6 +36,7 @@ class ExecCommand : public Command {
     add("workdir,w", po::value<std::string>()->value_name("DIR"),
         "working folder in the container, by default the agent's");
   }
+  std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
   bool takes_command() const override { return true; }
   int failure_status() const override { return 125; }

@@ -12,6 +12,11 @@ class HelpCommand : public Command {
   std::string summary() const override { return "show help, for a command if one is named"; }
   std::string synopsis() const override { return "[COMMAND]"; }
   std::vector<Example> examples() const override { return {{"drydock help run", "all about one command"}}; }
+  std::string operand() const override {
+    std::vector<std::string> names;
+    for (const auto& command : commands()) names.push_back(command->name());
+    return join(names, " ");
+  }
   std::size_t max_operands() const override { return 1; }
   int run(const Invocation& invocation) const override {
     if (invocation.operands.empty()) {

@@ -19,6 +19,7 @@ class InspectCommand : public Command {
            "effective "
            "filter.\nVariables that were passed with -e are in it.";
   }
+  std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
 
   int run(const Invocation& invocation) const override {

@@ -58,6 +58,7 @@ class LogsCommand : public Command {
     add("follow,f", po::bool_switch(), "go on until the session ends");
     add("egress", po::bool_switch(), "the sidecar's decisions, one line each");
   }
+  std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
 
   int run(const Invocation& invocation) const override {

@@ -36,6 +36,7 @@ class PinCommand : public Command {
   void declare(po::options_description& options) const override {
     options.add_options()("remove", po::bool_switch(), "take the pin back");
   }
+  std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
 
   int run(const Invocation& invocation) const override {

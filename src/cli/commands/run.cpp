@@ -22,6 +22,7 @@ class RunCommand : public Command {
            "-- goes to the container untouched. When the command ends, nothing of the session is left.";
   }
   void declare(po::options_description& options) const override { declare_run_options(options); }
+  std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
   bool takes_command() const override { return true; }
   int failure_status() const override { return 125; }

@@ -15,6 +15,7 @@ class ShellCommand : public Command {
     return "The same container, mounts, user and network as run gives the agent, to look around in.";
   }
   void declare(po::options_description& options) const override { declare_run_options(options); }
+  std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
   bool takes_command() const override { return true; }
   int failure_status() const override { return 125; }

@@ -43,6 +43,7 @@ class StopCommand : public Command {
     add("all,a", po::bool_switch(), "every session of yours");
     add("time", po::value<std::string>()->value_name("SECONDS"), "between SIGTERM and SIGKILL, by default 3");
   }
+  std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1000; }
 
   int run(const Invocation& invocation) const override {
