@@ -58,8 +58,8 @@ class Command {
   virtual ~Command() = default;
   virtual std::string name() const = 0;
   virtual std::vector<std::string> aliases() const { return {}; }
-  virtual std::string summary() const = 0;   // one line, lower case
-  virtual std::string synopsis() const = 0;  // what follows "drydock NAME"
+  virtual std::string summary() const = 0;            // one line, lower case
+  virtual std::string synopsis() const = 0;           // what follows "drydock NAME"
   virtual std::vector<Example> examples() const = 0;  // at least one
   virtual std::string description() const { return {}; }
   virtual void declare(po::options_description& options) const { (void)options; }
@@ -87,6 +87,7 @@ std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();
 std::unique_ptr<Command> make_smoke_command();
+std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_help_command();
 
