@@ -34,10 +34,10 @@ Finding warning(std::string id, std::string what, std::string fix) {
 
 const std::vector<runtime::Defect>& own_defects() {
   static const std::vector<runtime::Defect> defects{
-      {"the forwarding of names from internal networks",
+      {"names leave internal networks",
        "aardvark-dns",
        {{{{1, 0}}, {{1, 11}}}},
-       "a container on an internal network can ask any name server through it",
+       "a container on one can ask any name server through it",
        "its networks have no name service"},
       {"CVE-2025-8283",
        "netavark",

@@ -118,17 +118,19 @@ PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
 
 namespace {
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 // What Podman is made of. Before 4.8 it tells nothing of its network's programs.
 void read_components(const Json& host, runtime::EngineInfo& info) {
   info.components["podman"] = info.version;
   if (const Json* oci = find_member(host, "ociRuntime")) {
     info.oci_runtime = string_or(*oci, "name");
-    info.components[info.oci_runtime] = string_or(*oci, "version");
+    info.components[info.oci_runtime] = first_line(string_or(*oci, "version"));
   }
   for (const char* name : {"slirp4netns", "pasta"}) {
     const Json* member = find_member(host, name);
     if (member != nullptr && !string_or(*member, "executable").empty())
-      info.components[name] = string_or(*member, "version");
+      info.components[name] = first_line(string_or(*member, "version"));
   }
   const Json* network = find_member(host, "networkBackendInfo");
   if (network == nullptr || string_or(*network, "backend") != "netavark") return;

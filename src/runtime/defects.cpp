@@ -72,10 +72,9 @@ Findings judge_defects(const std::vector<Defect>& defects,
         continue;
       }
       findings.push_back({"defects", FindingStatus::note,
-                          component + " " + version->to_string() + " has " + defect.name +
-                              " by its version (" + defect.what +
-                              "); in a session it is closed: " + defect.closed_by,
-                          upgrade(component, {&defect}), true});
+                          component + " " + version->to_string() + ": " + defect.name + " (" + defect.what +
+                              "), by its version; closed in a session: " + defect.closed_by,
+                          upgrade(component, {&defect}), false});
     }
     if (open.empty()) continue;
     findings.push_back(

@@ -255,6 +255,7 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"gc nosuch", 2, "cannot use argument 'nosuch'"},
       {"build --base no-such-image", 1, "cannot use image 'no-such-image'"},
       {"smoke now", 2, "cannot use argument 'now'"},
+      {"doctor now", 2, "cannot use argument 'now'"},
       {"version now", 2, "cannot use argument 'now'"},
       {"help nosuch", 2, "cannot show help for 'nosuch'"},
   };

@@ -88,8 +88,8 @@ class Doctor : public Orchestration {
   }
   static runtime::Findings findings_of(const DoctorReport& report) {
     runtime::Findings all;
-    for (const auto& engine : report.engines)
-      all.insert(all.end(), engine.findings.begin(), engine.findings.end());
+    for (const auto& entry : report.engines)
+      all.insert(all.end(), entry.findings.begin(), entry.findings.end());
     for (const auto& section : report.sections)
       all.insert(all.end(), section.findings.begin(), section.findings.end());
     return all;
@@ -152,12 +152,12 @@ TEST_F(Doctor, NoTun) {
 
 TEST_F(Doctor, HybridControlGroups) {
   machine.make_hybrid();
-  podman->alter = [](auto& engine) { engine.info.components["crun"] = "crun version 1.8.1"; };
+  podman->alter = [](auto& fake) { fake.info.components["crun"] = "crun version 1.8.1"; };
   expect_problem("cgroups", "hybrid", "systemd.unified_cgroup_hierarchy=1");
 }
 
 TEST_F(Doctor, AMissingImage) {
-  podman->alter = [](auto& engine) { engine.image_map.erase(base_image_reference()); };
+  podman->alter = [](auto& fake) { fake.image_map.erase(base_image_reference()); };
   expect_problem("base-image", base_image_reference() + " is not there", "drydock build --base bootstrap");
 }
 
@@ -167,25 +167,25 @@ TEST_F(Doctor, NoTinyproxy) {
 }
 
 TEST_F(Doctor, ASidecarImageThatIsNotThereIsMadeByTheNextRun) {
-  podman->alter = [](auto& engine) { engine.image_map.erase(sidecar_image_reference()); };
+  podman->alter = [](auto& fake) { fake.image_map.erase(sidecar_image_reference()); };
   const DoctorReport report = examine();
   EXPECT_TRUE(report.works());
   EXPECT_THAT(told(report, FindingStatus::note), HasSubstr("the next run makes it"));
 }
 
 TEST_F(Doctor, OldNetavark) {
-  podman->alter = [](auto& engine) {
-    engine.info.components["netavark"] = "netavark 1.4.0";
-    engine.info.components["aardvark-dns"] = "aardvark-dns 1.4.0";
+  podman->alter = [](auto& fake) {
+    fake.info.components["netavark"] = "netavark 1.4.0";
+    fake.info.components["aardvark-dns"] = "aardvark-dns 1.4.0";
   };
   const DoctorReport report = examine();
   EXPECT_TRUE(report.works()) << "drydock closes what they have open";
   const std::string notes = told(report, FindingStatus::note);
-  EXPECT_THAT(notes, HasSubstr("aardvark-dns 1.4.0 has the forwarding of names from internal networks"));
+  EXPECT_THAT(notes, HasSubstr("aardvark-dns 1.4.0: names leave internal networks"));
   EXPECT_THAT(notes, HasSubstr("upgrade aardvark-dns to 1.11 or newer"));
   EXPECT_THAT(notes, HasSubstr("upgrade netavark to 1.15.1 or newer"));
 
-  podman->alter = [](auto& engine) { engine.info.network_backend = "cni"; };
+  podman->alter = [](auto& fake) { fake.info.network_backend = "cni"; };
   expect_problem("supported", "its network backend is cni", "apt install netavark");
 }
 
@@ -238,7 +238,7 @@ TEST_F(Doctor, AFolderThatCannotBeAProject) {
 }
 
 TEST_F(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
-  podman->alter = [](auto& engine) { engine.network_map["drydock_net"].name = "drydock_net"; };
+  podman->alter = [](auto& fake) { fake.network_map["drydock_net"].name = "drydock_net"; };
   expect_warning("old-network", "drydock_net is of an earlier build", "podman network rm drydock_net");
 }
 

@@ -80,8 +80,9 @@ void expect_told(const Findings& findings, const Break& broken) {
     EXPECT_EQ(finding.status, broken.status) << finding.what;
     EXPECT_THAT(finding.what, HasSubstr(broken.what));
     EXPECT_THAT(finding.fix, HasSubstr(broken.fix));
-    if (finding.status == FindingStatus::problem || finding.status == FindingStatus::warning)
+    if (finding.status == FindingStatus::problem || finding.status == FindingStatus::warning) {
       EXPECT_FALSE(finding.fix.empty()) << finding.what;
+    }
   }
   EXPECT_EQ(told, 1) << broken.id << " " << broken.what << "\n" << all_but_ok(findings);
 }
@@ -156,7 +157,7 @@ TEST(Examine, EachThingThatRootlessPodmanLacksIsTold) {
       {"storage", warning, "vfs", "driver = \"overlay\"",
        [](auto&, auto& info) { info.storage_driver = "vfs"; }},
       {"selinux", not_checked, "SELinux is on", "chcon", [](auto&, auto& info) { info.selinux = true; }},
-      {"defects", FindingStatus::note, "netavark 1.4.0 has CVE-2025-8283", "upgrade netavark to 1.15.1",
+      {"defects", FindingStatus::note, "netavark 1.4.0: CVE-2025-8283", "upgrade netavark to 1.15.1",
        [](auto& host, auto&) { host.programs.at("netavark").version = "netavark 1.4.0"; }},
       {"defects", FindingStatus::note, "aardvark-dns 1.4.0", "upgrade aardvark-dns to 1.11",
        [](auto&, auto& info) { info.components["aardvark-dns"] = "aardvark-dns 1.4.0"; }},
@@ -204,10 +205,9 @@ TEST(Examine, EachThingThatDockerLacksIsTold) {
        [](auto&, auto& info) { info.selinux = true; }},
       {"engine-warning", FindingStatus::note, "No swap limit support", "",
        [](auto&, auto& info) { info.warnings = {"WARNING: No swap limit support"}; }},
-      {"defects", FindingStatus::note, "docker 20.10.24 has CVE-2024-29018",
-       "upgrade docker to 23.0.11, 25.0.5",
+      {"defects", FindingStatus::note, "docker 20.10.24: CVE-2024-29018", "upgrade docker to 23.0.11, 25.0.5",
        [](auto&, auto& info) { info.components["docker"] = "20.10.24+dfsg1"; }},
-      {"defects", FindingStatus::note, "docker 26.0.1 has CVE-2024-32473", "upgrade docker to 26.0.2",
+      {"defects", FindingStatus::note, "docker 26.0.1: CVE-2024-32473", "upgrade docker to 26.0.2",
        [](auto&, auto& info) { info.components["docker"] = "26.0.1"; }},
       {"defects", warning, "runc 1.1.5 has known defects", "upgrade runc",
        [](auto&, auto& info) { info.components["runc"] = "1.1.5+ds1-1+deb12u1"; }},
