@@ -189,6 +189,13 @@ void judge_rootless(const HostFacts& host, const EngineInfo* info, Findings& fin
   for (Finding& finding : judge_user_namespaces(host)) findings.push_back(std::move(finding));
   findings.push_back(judge_tun(host));
   findings.push_back(judge_network_program(host, info));
+  if (!host.dead_rootless_network.empty()) {
+    findings.push_back(
+        problem("rootless-network",
+                "the program that joins Podman's networks to the machine's has ended and left its "
+                "namespace: no container starts on a network",
+                "end your containers, then: rm " + host.dead_rootless_network));
+  }
   if (host.shares_mounts == false) {
     findings.push_back(warning("mounts", "/ is not a shared mount: mounts can be missing in containers",
                                "sudo mount --make-rshared /"));

@@ -148,6 +148,20 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
+// By the file that Podman keeps beside it, libpod/tmp/rootless-netns/rootless-netns-slirp4netns.pid.
+std::string dead_rootless_network(const HostPlace& place) {
+  const std::string runtime = place.root + place.runtime_folder;
+  const auto text = read_text(runtime + "/libpod/tmp/rootless-netns/rootless-netns-slirp4netns.pid");
+  const auto pid = text ? to_number<std::int64_t>(*text) : std::nullopt;
+  if (!pid) return {};
+  const auto name = read_text(place.root + "/proc/" + std::to_string(*pid) + "/comm");
+  if (name && trim(*name) == "slirp4netns") return {};
+  for (const std::string& entry : names_in(runtime + "/netns")) {
+    if (starts_with(entry, "rootless-netns-")) return place.runtime_folder + "/netns/" + entry;
+  }
+  return {};
+}
+
 std::string version_of(const std::string& path) {
   try {
     const ProcessResult result = run_process({path, "--version"});
@@ -163,6 +177,9 @@ HostPlace this_host() {
   HostPlace place;
   place.uid = ::geteuid();
   if (const passwd* entry = ::getpwuid(place.uid)) place.user = entry->pw_name;
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  place.runtime_folder =
+      runtime != nullptr && *runtime == '/' ? std::string(runtime) : "/run/user/" + std::to_string(place.uid);
   const char* path = std::getenv("PATH");
   for (const std::string& folder : split(path != nullptr ? path : "/usr/bin:/bin", ':')) {
     if (!folder.empty() && folder.front() == '/') place.program_folders.push_back(folder);
@@ -190,6 +207,7 @@ HostFacts read_host_facts(const HostPlace& place, const std::vector<std::string>
   facts.apparmor_profiles = names_in(place.root + "/etc/apparmor.d");
   facts.cgroups = cgroup_tree(place);
   facts.shares_mounts = shares_mounts(place);
+  facts.dead_rootless_network = dead_rootless_network(place);
   facts.systemd = exists(place.root + "/run/systemd/system");
   facts.lingers = exists(place.root + "/var/lib/systemd/linger/" + place.user);
   if (const auto enforcing = read_number(place.root + "/sys/fs/selinux/enforce"))

@@ -35,7 +35,10 @@ struct HostFacts {
   std::optional<std::int64_t> apparmor_restricts_userns;
   std::vector<std::string> apparmor_profiles;  // files in /etc/apparmor.d
   CgroupTree cgroups = CgroupTree::none;
-  std::optional<bool> shares_mounts;      // "/" is a shared mount; absent: it is not told
+  std::optional<bool> shares_mounts;  // "/" is a shared mount; absent: it is not told
+  // The network namespace of Podman 4's rootless networks when the slirp4netns that served it has ended:
+  // until it is removed, no container on a network starts. Empty: there is none such.
+  std::string dead_rootless_network;
   bool systemd = false;                   // it runs the machine
   bool lingers = false;                   // systemd keeps the user's services without a login
   std::optional<bool> selinux_enforcing;  // absent: no SELinux
@@ -46,6 +49,7 @@ struct HostPlace {
   std::string root;  // empty: this machine; else a folder that stands for its "/"
   std::uint32_t uid = 0;
   std::string user;
+  std::string runtime_folder;  // of the user: $XDG_RUNTIME_DIR
   std::vector<std::string> program_folders;
   // The first line of what a program says of its version; empty when it says nothing.
   std::function<std::string(const std::string& path)> ask_version;

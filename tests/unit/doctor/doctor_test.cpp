@@ -39,8 +39,7 @@ class FakePodman : public runtime::EngineProvider {
     engine->info.components = {{"podman", "4.3.1"}, {"crun", "crun version 1.21"}};
     engine->info.oci_runtime = "crun";
     engine->info.storage_driver = "overlay";
-    engine->image_map[base_image_reference()].id = "sha256:base";
-    give_sidecar_image(*engine);
+    engine->image_map = images;
     if (alter) alter(*engine);
     return engine;
   }
@@ -54,6 +53,7 @@ class FakePodman : public runtime::EngineProvider {
     return podman::examine(facts, info);
   }
 
+  std::map<std::string, runtime::ImageReport> images;
   std::optional<Error> failure;
   std::function<void(test::FakeEngine&)> alter;
 };
@@ -65,6 +65,9 @@ class Doctor : public Orchestration {
       GTEST_SKIP() << "the sidecar's image is made from tinyproxy, which is not installed";
     auto provider = std::make_unique<FakePodman>();
     podman = provider.get();
+    give_sidecar_image(*engine);
+    podman->images = engine->image_map;
+    podman->images[base_image_reference()].id = "sha256:base";
     providers.push_back(std::move(provider));
     environment.set("DOCKER_HOST", std::nullopt);
     options.runtime = "podman";
@@ -157,7 +160,7 @@ TEST_F(Doctor, HybridControlGroups) {
 }
 
 TEST_F(Doctor, AMissingImage) {
-  podman->alter = [](auto& fake) { fake.image_map.erase(base_image_reference()); };
+  podman->images.erase(base_image_reference());
   expect_problem("base-image", base_image_reference() + " is not there", "drydock build --base bootstrap");
 }
 
@@ -167,7 +170,7 @@ TEST_F(Doctor, NoTinyproxy) {
 }
 
 TEST_F(Doctor, ASidecarImageThatIsNotThereIsMadeByTheNextRun) {
-  podman->alter = [](auto& fake) { fake.image_map.erase(sidecar_image_reference()); };
+  podman->images.erase(sidecar_image_reference());
   const DoctorReport report = examine();
   EXPECT_TRUE(report.works());
   EXPECT_THAT(told(report, FindingStatus::note), HasSubstr("the next run makes it"));

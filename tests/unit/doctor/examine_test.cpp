@@ -129,6 +129,8 @@ TEST(Examine, EachThingThatRootlessPodmanLacksIsTold) {
        }},
       {"network-program", problem, "pasta, which is not installed", "apt install passt",
        [](auto&, auto& info) { info.rootless_network = "pasta"; }},
+      {"rootless-network", problem, "left its namespace", "rm /run/user/1000/netns/rootless-netns-1",
+       [](auto& host, auto&) { host.dead_rootless_network = "/run/user/1000/netns/rootless-netns-1"; }},
       {"mounts", warning, "/ is not a shared mount", "mount --make-rshared /",
        [](auto& host, auto&) { host.shares_mounts = false; }},
       {"lingering", FindingStatus::note, "lingering is off", "loginctl enable-linger dev",

@@ -78,6 +78,20 @@ TEST_F(Facts, TheLastMountOfSeveralCounts) {
   EXPECT_EQ(read().shares_mounts, false);
 }
 
+TEST_F(Facts, ARootlessNetworkWhoseProgramHasEnded) {
+  const std::string ns = "/run/user/1000/netns/rootless-netns-0b57";
+  EXPECT_EQ(read().dead_rootless_network, "");
+  machine.write(ns, "");
+  machine.write("/run/user/1000/netns/netns-1", "");
+  EXPECT_EQ(read().dead_rootless_network, "") << "nothing says who serves it";
+  machine.write("/run/user/1000/libpod/tmp/rootless-netns/rootless-netns-slirp4netns.pid", "434");
+  EXPECT_EQ(read().dead_rootless_network, ns);
+  machine.write("/proc/434/comm", "slirp4netns\n");
+  EXPECT_EQ(read().dead_rootless_network, "") << "it runs";
+  machine.write("/proc/434/comm", "bash\n");
+  EXPECT_EQ(read().dead_rootless_network, ns) << "another has its number";
+}
+
 TEST_F(Facts, WhatRunsTheMachine) {
   machine.write("/run/systemd/system/x", "");
   machine.write("/var/lib/systemd/linger/dev", "");

@@ -45,6 +45,7 @@ class Machine {
     place.root = directory_.path();
     place.uid = 1000;
     place.user = "dev";
+    place.runtime_folder = "/run/user/1000";
     place.program_folders = {"/usr/bin", "/usr/lib/podman"};
     place.ask_version = [](const std::string&) { return std::string("version 1.15.2"); };
     return place;
