@@ -65,6 +65,7 @@ struct ConfigurationFile {
 struct DoctorReport {
   std::string runtime;  // the chosen engine's; empty: none can be used
   std::string reason;   // why that one, or why none
+  std::string fix;      // when there is none: what to do
   std::string project;  // path; empty when the folder cannot be one
   std::optional<ModeDecision> mode;
   std::vector<EngineReport> engines;

@@ -109,6 +109,7 @@ std::vector<Reached> examine_engines(const Providers& providers, const DoctorOpt
     if (error.kind() == ErrorKind::usage) throw;
     report.runtime.clear();
     report.reason = error.what();
+    report.fix = error.hint();
   }
   Examination examination(options, mode, stop, report);
   for (const auto& provider : providers) examination.of(*provider);

@@ -68,6 +68,7 @@ Json to_json(const DoctorReport& report) {
           {"works", report.works()},
           {"runtime", report.runtime.empty() ? Json(nullptr) : Json(report.runtime)},
           {"reason", report.reason},
+          {"fix", report.fix},
           {"project", report.project.empty() ? Json(nullptr) : Json(report.project)},
           {"mode", mode},
           {"engines", engines},

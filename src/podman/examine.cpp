@@ -181,6 +181,14 @@ Finding judge_limits(const HostFacts& host, const EngineInfo& info) {
   return warning("limits", "limits are not enforced here: " + join(missing, ", "), limits_fix(host, info));
 }
 
+// An agent's container has the engine's init as its first process.
+Finding judge_init(const HostFacts& host) {
+  const auto found = host.programs.find("catatonit");
+  if (found != host.programs.end()) return ok("init", found->second.path);
+  return problem("init", "catatonit, the init of Podman's containers, is not installed",
+                 "apt install catatonit");
+}
+
 void judge_rootless(const HostFacts& host, const EngineInfo* info, Findings& findings) {
   findings.push_back(judge_ids(host, false));
   findings.push_back(judge_ids(host, true));
@@ -238,13 +246,14 @@ void judge_info(const HostFacts& host, const EngineInfo& info, Findings& finding
 }  // namespace
 
 std::vector<std::string> examined_programs() {
-  return {"newuidmap", "newgidmap", "pasta", "slirp4netns", "netavark", "aardvark-dns"};
+  return {"newuidmap", "newgidmap", "pasta", "slirp4netns", "netavark", "aardvark-dns", "catatonit"};
 }
 
 Findings examine(const HostFacts& host, const EngineInfo* info) {
   Findings findings;
   const bool rootless = info != nullptr ? info->rootless : host.uid != 0;
   if (rootless) judge_rootless(host, info, findings);
+  findings.push_back(judge_init(host));
   findings.push_back(judge_cgroups(host, info));
   if (info != nullptr) judge_info(host, *info, findings);
   return findings;

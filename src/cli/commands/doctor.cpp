@@ -63,7 +63,10 @@ std::string verdict(const DoctorReport& report, const std::string& mode) {
     return "drydock run would work here: " + mode + " (" + report.mode->reason + ") on " + describe(*engine) +
            " (" + report.reason + ")\n";
   }
-  if (engine == nullptr) return "drydock run would fail here: no engine can be used\n";
+  if (engine == nullptr) {
+    return "drydock run would fail here: " + printable(report.reason, 4000) + "\n" +
+           (report.fix.empty() ? "" : "  fix: " + printable(report.fix) + "\n");
+  }
   std::string text = "drydock run would fail here, on " + describe(*engine) + " (" + report.reason + ")\n";
   const auto other = std::find_if(report.engines.begin(), report.engines.end(),
                                   [](const EngineReport& entry) { return !entry.chosen && entry.works(); });

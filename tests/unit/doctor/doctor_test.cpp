@@ -252,6 +252,7 @@ TEST_F(Doctor, AnEngineThatDoesNotAnswer) {
   const DoctorReport report = examine();
   EXPECT_FALSE(report.works());
   EXPECT_EQ(report.chosen(), nullptr);
+  EXPECT_EQ(report.fix, "see");
   const std::string problems = told(report, FindingStatus::problem);
   EXPECT_THAT(problems, HasSubstr("connect: cannot start 'podman system service'"));
   EXPECT_THAT(problems, HasSubstr("subuid: dev has no range of ids")) << "the reason behind it";

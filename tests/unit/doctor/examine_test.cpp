@@ -129,6 +129,8 @@ TEST(Examine, EachThingThatRootlessPodmanLacksIsTold) {
        }},
       {"network-program", problem, "pasta, which is not installed", "apt install passt",
        [](auto&, auto& info) { info.rootless_network = "pasta"; }},
+      {"init", problem, "catatonit", "apt install catatonit",
+       [](auto& host, auto&) { host.programs.erase("catatonit"); }},
       {"rootless-network", problem, "left its namespace", "rm /run/user/1000/netns/rootless-netns-1",
        [](auto& host, auto&) { host.dead_rootless_network = "/run/user/1000/netns/rootless-netns-1"; }},
       {"mounts", warning, "/ is not a shared mount", "mount --make-rshared /",
@@ -187,6 +189,7 @@ TEST(Examine, APodmanThatDoesNotAnswerIsJudgedByItsMachine) {
 TEST(Examine, RootfulPodmanNeedsNothingOfRootless) {
   HostFacts host;  // a machine with nothing
   host.uid = 0;
+  host.programs["catatonit"].path = "/usr/bin/catatonit";
   host.cgroups = runtime::CgroupTree::v2;
   host.tun_failure = "No such file or directory";
   EngineInfo info = sound_podman();

@@ -21,6 +21,7 @@ class Machine {
     write("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n");
     for (const char* name : {"newuidmap", "newgidmap", "slirp4netns"}) add_program("/usr/bin/", name);
     add_program("/usr/lib/podman/", "netavark");
+    add_program("/usr/lib/podman/", "catatonit");
   }
 
   void write(const std::string& path, const std::string& text) const {
