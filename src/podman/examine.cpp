@@ -59,7 +59,8 @@ Finding judge_ids(const HostFacts& host, bool group) {
         "", true};
   }
   const std::string fix = std::string("sudo usermod ") + (group ? "--add-subgids " : "--add-subuids ") +
-                          usual_range + " " + host.user + " && podman system migrate";
+                          usual_range + " " + host.user +
+                          " && podman system migrate (a range that nobody has)";
   if (*count == 0) return problem(id, host.user + " has no range of ids in " + file, fix);
   if (*count < least_ids) {
     return problem(id,
@@ -103,12 +104,11 @@ Findings judge_user_namespaces(const HostFacts& host) {
   if (std::find(profiles.begin(), profiles.end(), "podman") != profiles.end()) {
     findings.push_back(ok("apparmor", "AppArmor restricts user namespaces, and Podman has a profile"));
   } else {
-    findings.push_back(
-        warning("apparmor",
-                "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns), "
-                "and Podman has no profile in /etc/apparmor.d",
-                "apt install apparmor-profiles, or: sudo sysctl "
-                "kernel.apparmor_restrict_unprivileged_userns=0"));
+    findings.push_back(warning(
+        "apparmor",
+        "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns), "
+        "and Podman has no profile in /etc/apparmor.d",
+        "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or give Podman a profile with userns"));
   }
   return findings;
 }
@@ -223,7 +223,7 @@ void judge_info(const HostFacts& host, const EngineInfo& info, Findings& finding
     findings.push_back(
         warning("storage", "the storage driver is vfs: each container is a whole copy of its image, and slow",
                 "set driver = \"overlay\" in storage.conf (before Linux 5.13 with fuse-overlayfs), "
-                "then: podman system reset"));
+                "then: podman system reset (which removes all containers and images)"));
   } else {
     findings.push_back(ok("storage", "the storage driver is " + info.storage_driver));
   }
