@@ -91,8 +91,10 @@ class Doctor : public Conformance {
     }
     expect_works("the control");
 
-    // A user namespace that Podman has made keeps the ids it was made with.
-    const std::string anew = std::string(DRYDOCK_LAB_SCRIPTS) + "/as-dev podman system migrate";
+    // A user namespace that Podman has made keeps the ids it was made with, and so does a service that runs.
+    const std::string anew =
+        "for i in $(seq 100); do test -S /run/user/1000/drydock/podman.sock || break; sleep 0.1; done; " +
+        std::string(DRYDOCK_LAB_SCRIPTS) + "/as-dev podman system migrate";
     damage("cp /etc/subuid /etc/subuid.kept; : > /etc/subuid; " + anew,
            "mv /etc/subuid.kept /etc/subuid; " + anew);
     expect_fails("without ids", "dev has no range of ids in /etc/subuid", "usermod --add-subuids");
