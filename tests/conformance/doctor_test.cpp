@@ -36,19 +36,23 @@ class Doctor : public Conformance {
     ASSERT_EQ(done.status, 0) << done;
     repair_ = "true";
   }
+  // drydock with a configuration of the test's own.
+  Outcome user_runs(const std::string& arguments) const {
+    return sh_as_user("cd " + quote(project()) + " && " + environment_ + drydock_words() + " " + arguments);
+  }
   // doctor and a run agree that it works.
   void expect_works(const std::string& when) const {
-    const Outcome said = drydock("doctor");
+    const Outcome said = user_runs("doctor");
     EXPECT_EQ(said.status, 0) << when << " " << said;
     EXPECT_TRUE(starts_with(said.out, "drydock run would work here: contained (the default) on " + backend()))
         << when << " " << said;
     EXPECT_EQ(said.err, "") << when;
-    const Outcome ran = drydock("run -- true");
+    const Outcome ran = user_runs("run -- true");
     EXPECT_EQ(ran.status, 0) << when << " " << ran;
   }
   // doctor says that a run would fail, and one does; there is one problem, and these are its words.
   void expect_fails(const std::string& when, const std::string& what, const std::string& fix) const {
-    const Outcome said = drydock("doctor");
+    const Outcome said = user_runs("doctor");
     EXPECT_EQ(said.status, 1) << when << " " << said;
     EXPECT_TRUE(starts_with(said.out, "drydock run would fail here")) << when << " " << said;
     const auto problem = said.out.find(what);
@@ -56,10 +60,10 @@ class Doctor : public Conformance {
     const auto lines = split(said.out.substr(problem), '\n');
     EXPECT_NE(lines.at(1).find("fix: "), std::string::npos) << when << " " << said;
     EXPECT_NE(lines.at(1).find(fix), std::string::npos) << when << " " << said;
-    const Outcome json = drydock("--json doctor");
+    const Outcome json = user_runs("--json doctor");
     EXPECT_EQ(json.status, 1) << when;
     EXPECT_EQ(parse_json(json.out, "a report").at("works"), false) << when;
-    const Outcome ran = drydock("run -- true");
+    const Outcome ran = user_runs("run -- true");
     EXPECT_NE(ran.status, 0) << when << " doctor is wrong: " << ran;
   }
 
@@ -103,6 +107,7 @@ class Doctor : public Conformance {
   }
 
   std::string base_;
+  std::string environment_;
 
  private:
   std::string repair_ = "true";
@@ -158,16 +163,18 @@ TEST_P(Doctor, WhatTheEngineLacksIsTold) {
 }
 
 TEST_P(Doctor, AWrongAllowlistIsTold) {
-  const std::string file = "~/.config/drydock/egress-allowlist";
-  ASSERT_EQ(
-      sh_as_user("mkdir -p ~/.config/drydock && printf 'allowed.test\\nhttps://x.test/\\n' > " + file).status,
-      0);
-  expect_fails("with a URL", "egress-allowlist:2'", "");
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  const std::string file = folder + "/drydock/egress-allowlist";
+  environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  ASSERT_EQ(sh_as_user("mkdir " + folder + "/drydock && printf 'allowed.test\\nhttps://x.test/\\n' > " + file)
+                .status,
+            0);
+  expect_fails("with a URL", file + ":2'", "");
   ASSERT_EQ(sh_as_user("echo allowed.test > " + file).status, 0);
   expect_works("the control");
-  const Json egress = parse_json(drydock("--json doctor").out, "a report").at("egress");
+  const Json egress = parse_json(user_runs("--json doctor").out, "a report").at("egress");
   EXPECT_EQ(egress.at("entries"), 2) << "the baseline, and the file's";
-  ASSERT_EQ(sh_as_user("rm " + file).status, 0);
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
 }
 
 TEST_P(Doctor, LiveSessionsAreTold) {
