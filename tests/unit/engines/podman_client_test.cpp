@@ -129,8 +129,9 @@ TEST(PodmanClient, AWarningIsAnErrorAndTheContainerGoes) {
 
 TEST(PodmanClient, SaysWhatToInstallWhenThereIsNoInit) {
   const auto create = [](PodmanEngine& engine) { engine.containers().create(test::full_spec()); };
-  for (const char* words : {"container-init binary not found on the host",
-                            R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
+  for (const char* words :
+       {"container-init binary not found on the host",
+        R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
     const std::string body = "{\"message\":\"" + std::string(words) + "\"}";
     const Error error = call_error(test::answer("500 Internal Server Error", body), create);
     EXPECT_EQ(error.kind(), ErrorKind::engine) << words;
@@ -213,6 +214,39 @@ TEST(PodmanClient, KnowsWhichLimitsHoldHere) {
     EXPECT_EQ(read.enforces_pids, limits.pids) << info;
     EXPECT_EQ(&engine.system().info(), &read) << "asked once";
   }
+}
+
+// What `info` is asked for, answered with this.
+runtime::EngineInfo info_from(const std::string& text) {
+  FakeDaemon daemon({[&](test::Peer& peer) {
+    peer.read_request();
+    peer.send(ping(sound));
+    peer.read_request();
+    peer.send(test::ok(text));
+  }});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  return engine.system().info();
+}
+
+TEST(PodmanClient, KnowsWhatPodmanIsMadeOf) {
+  using Components = std::map<std::string, std::string>;
+  const runtime::EngineInfo four = info_from(test::golden_text("podman/info.json"));
+  EXPECT_EQ(four.components, (Components{{"podman", "4.3.1"},
+                                         {"crun", "crun version 1.8.1"},
+                                         {"slirp4netns", "slirp4netns version 1.2.0"}}));
+  EXPECT_EQ(four.rootless_network, "");
+  // As 5.4 has it: an empty path for what is not there.
+  const runtime::EngineInfo five = info_from(R"({"version":{"Version":"5.4.2"},"host":{
+      "networkBackend":"netavark","rootlessNetworkCmd":"pasta",
+      "networkBackendInfo":{"backend":"netavark","version":"netavark 1.14.0","dns":{"version":"aardvark-dns 1.14.0"}},
+      "pasta":{"executable":"/usr/bin/pasta","version":""},"slirp4netns":{"executable":"","version":""},
+      "ociRuntime":{"name":"crun","version":"crun version 1.21\ncommit: 10269840"}}})");
+  EXPECT_EQ(five.components, (Components{{"podman", "5.4.2"},
+                                         {"crun", "crun version 1.21"},
+                                         {"pasta", ""},
+                                         {"netavark", "netavark 1.14.0"},
+                                         {"aardvark-dns", "aardvark-dns 1.14.0"}}));
+  EXPECT_EQ(five.rootless_network, "pasta");
 }
 
 TEST(PodmanProvider, TakesUnixSocketsOnlyAndTheOptionFirst) {
