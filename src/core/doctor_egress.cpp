@@ -20,7 +20,7 @@ using runtime::FindingStatus;
 std::string hosts(std::size_t count) { return std::to_string(count) + (count == 1 ? " entry" : " entries"); }
 
 AllowlistSource add_baseline(Allowlist& list) {
-  const AgentProfile& agent = find_agent(default_agent);
+  const AgentProfile agent = find_agent(default_agent);
   AllowlistSource source{"baseline (" + agent.name + ")", "read", 0};
   for (const std::string& host : agent.baseline) {
     for (const Entry& entry : parse_allowlist_entry(host, source.name)) {

@@ -77,6 +77,8 @@ Findings examine(const runtime::HostFacts&, const EngineInfo* info) {
   }
   for (const std::string& warning : info->warnings)
     findings.push_back({"engine-warning", FindingStatus::note, printable(trim(warning), 300), "", true});
+  findings.push_back(
+      {"parts", FindingStatus::ok, "it is made of " + runtime::describe(info->components), "", true});
   auto defects = own_defects();
   const auto& shared = runtime::oci_runtime_defects();
   defects.insert(defects.end(), shared.begin(), shared.end());

@@ -232,11 +232,14 @@ void judge_info(const HostFacts& host, const EngineInfo& info, Findings& finding
                         "SELinux is on: whether its label lets a session into the project is seen only there",
                         "if it does not: chcon -R -t container_file_t FOLDER", false});
   }
+  // Before 4.8 Podman does not tell of its network's programs, and pasta's own words do not get through.
   auto components = info.components;
-  for (const char* name : {"netavark", "aardvark-dns"}) {
-    const auto program = host.programs.find(name);
-    if (program != host.programs.end()) components.try_emplace(name, program->second.version);
+  for (const auto& [name, program] : host.programs) {
+    if (program.version.empty()) continue;
+    std::string& version = components[name];
+    if (version.empty()) version = program.version;
   }
+  findings.push_back(ok("parts", "it is made of " + runtime::describe(components)));
   auto defects = own_defects();
   const auto& shared = runtime::oci_runtime_defects();
   defects.insert(defects.end(), shared.begin(), shared.end());

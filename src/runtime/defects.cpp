@@ -27,6 +27,15 @@ std::string upgrade(const std::string& component, const std::vector<const Defect
 
 }  // namespace
 
+std::string describe(const std::map<std::string, std::string>& components) {
+  std::vector<std::string> words;
+  for (const auto& [name, text] : components) {
+    const auto version = Version::find_in(text);
+    words.push_back(name + " " + (version ? version->to_string() : "of unknown version"));
+  }
+  return join(words, ", ");
+}
+
 // runc's own change log has the versions.
 const std::vector<Defect>& oci_runtime_defects() {
   static const std::vector<Defect> defects{

@@ -23,6 +23,9 @@ struct Defect {
   std::string closed_by;  // what drydock does so that a session does not have it; empty: it is open
 };
 
+// "crun 1.8.1, netavark 1.4.0", for people.
+std::string describe(const std::map<std::string, std::string>& components);
+
 // Of the OCI runtimes that engines share.
 const std::vector<Defect>& oci_runtime_defects();
 

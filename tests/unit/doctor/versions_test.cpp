@@ -78,6 +78,11 @@ TEST(Defects, AnUnknownVersionIsNotChecked) {
   EXPECT_EQ(findings.front().status, FindingStatus::not_checked);
 }
 
+TEST(Defects, ComponentsForPeople) {
+  EXPECT_EQ(describe({{"runc", "v1.1.12-0-g51d5e94"}, {"pasta", ""}}),
+            "pasta of unknown version, runc 1.1.12");
+}
+
 TEST(Defects, TheSharedTableIsSound) {
   for (const Defect& defect : oci_runtime_defects()) {
     EXPECT_FALSE(defect.what.empty()) << defect.name;
