@@ -78,7 +78,7 @@ Finding judge_map_program(const HostFacts& host, const std::string& name) {
     return problem(name, found->second.path + " is not set-user-ID root and has no file capability",
                    "sudo chmod u+s " + found->second.path + " (or: apt install --reinstall uidmap)");
   }
-  return ok(name, found->second.path);
+  return ok(name, found->second.path + " may map ids");
 }
 
 Findings judge_user_namespaces(const HostFacts& host) {
@@ -184,7 +184,7 @@ Finding judge_limits(const HostFacts& host, const EngineInfo& info) {
 // An agent's container has the engine's init as its first process.
 Finding judge_init(const HostFacts& host) {
   const auto found = host.programs.find("catatonit");
-  if (found != host.programs.end()) return ok("init", found->second.path);
+  if (found != host.programs.end()) return ok("init", "the init of containers is " + found->second.path);
   return problem("init", "catatonit, the init of Podman's containers, is not installed",
                  "apt install catatonit");
 }
