@@ -58,8 +58,8 @@ class Command {
   virtual ~Command() = default;
   virtual std::string name() const = 0;
   virtual std::vector<std::string> aliases() const { return {}; }
-  virtual std::string summary() const = 0;            // one line, lower case
-  virtual std::string synopsis() const = 0;           // what follows "drydock NAME"
+  virtual std::string summary() const = 0;   // one line, lower case
+  virtual std::string synopsis() const = 0;  // what follows "drydock NAME"
   virtual std::vector<Example> examples() const = 0;  // at least one
   virtual std::string description() const { return {}; }
   virtual void declare(po::options_description& options) const { (void)options; }

@@ -129,9 +129,8 @@ TEST(PodmanClient, AWarningIsAnErrorAndTheContainerGoes) {
 
 TEST(PodmanClient, SaysWhatToInstallWhenThereIsNoInit) {
   const auto create = [](PodmanEngine& engine) { engine.containers().create(test::full_spec()); };
-  for (const char* words :
-       {"container-init binary not found on the host",
-        R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
+  for (const char* words : {"container-init binary not found on the host",
+                            R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
     const std::string body = "{\"message\":\"" + std::string(words) + "\"}";
     const Error error = call_error(test::answer("500 Internal Server Error", body), create);
     EXPECT_EQ(error.kind(), ErrorKind::engine) << words;
