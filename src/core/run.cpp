@@ -79,10 +79,7 @@ Allowlist effective_allowlist(const RunOptions& options, const Project& project,
   for (const std::string& host : agent.baseline) {
     add_all(list, parse_allowlist_entry(host, "baseline (" + agent.name + ")"));
   }
-  const std::string base = config_directory() + "/egress-allowlist";
-  for (const std::string& path : {base, base + "-" + project.name, base + "-" + project.key}) {
-    add_all(list, read_allowlist_file(path, false));
-  }
+  for (const std::string& path : allowlist_files(project)) add_all(list, read_allowlist_file(path, false));
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
   for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
   for (const std::string& host : options.allow_private) {
@@ -319,6 +316,11 @@ std::string image_reference(const PreparedRun& run) {
 }
 
 }  // namespace
+
+std::vector<std::string> allowlist_files(const Project& project) {
+  const std::string base = config_directory() + "/egress-allowlist";
+  return {base, base + "-" + project.name, base + "-" + project.key};
+}
 
 PreparedRun prepare_run(const RunOptions& options) {
   PreparedRun run;

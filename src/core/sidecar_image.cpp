@@ -115,6 +115,12 @@ std::string sidecar_image_reference(const StopSource* stop) {
   return reference_of(installed_tinyproxy(stop));
 }
 
+SidecarImage wanted_sidecar_image(const StopSource* stop) {
+  const Tinyproxy tinyproxy = installed_tinyproxy(stop);
+  return {reference_of(tinyproxy),
+          content_digest(sidecar_content(tinyproxy, stop), sidecar_config(tinyproxy))};
+}
+
 SidecarImage ensure_sidecar_image(runtime::Engine& engine, bool rebuild, const StopSource* stop) {
   const Tinyproxy tinyproxy = installed_tinyproxy(stop);
   const ImageContent content = sidecar_content(tinyproxy, stop);

@@ -29,6 +29,10 @@ std::string find_guard_program();
 // The tag that this machine's tinyproxy gives. Throws Error(not_found) when tinyproxy is not installed.
 std::string sidecar_image_reference(const StopSource* stop = nullptr);
 
+// What this machine would make now, whether an engine has it or not. Throws Error(not_found) when tinyproxy,
+// the guard or a library of theirs is not there.
+SidecarImage wanted_sidecar_image(const StopSource* stop = nullptr);
+
 // Makes sure that the engine has the image that this machine's tinyproxy gives; builds and loads it if not,
 // or if `rebuild` is set.
 SidecarImage ensure_sidecar_image(runtime::Engine& engine, bool rebuild = false,

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/text.hpp"
 #include "docker/docker_provider.hpp"
+#include "docker/examine.hpp"
 
 namespace drydock::docker {
 namespace {
@@ -35,16 +39,39 @@ class DockerProvider : public runtime::EngineProvider {
 
   bool present() const override {
     if (const char* host = std::getenv("DOCKER_HOST"); host != nullptr && *host != '\0') return true;
-    const auto sockets = usual_sockets();
-    return std::any_of(sockets.begin(), sockets.end(),
-                       [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; });
+    return !sockets().empty() || has_daemon();
   }
 
   std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions& options) const override {
     return std::make_unique<DockerEngine>(choose_socket(options.url), options.stop);
   }
 
+  std::vector<std::string> sockets() const override {
+    std::vector<std::string> found;
+    for (const std::string& path : usual_sockets()) {
+      // /var/run is a link to /run on most machines: one socket, one entry.
+      std::error_code error;
+      const std::string url = "unix://" + std::filesystem::weakly_canonical(path, error).string();
+      if (::access(path.c_str(), F_OK) == 0 && std::find(found.begin(), found.end(), url) == found.end())
+        found.push_back(url);
+    }
+    return found;
+  }
+  std::vector<std::string> programs() const override { return examined_programs(); }
+  runtime::Findings judge(const runtime::HostFacts& host, const runtime::EngineInfo* info) const override {
+    return examine(host, info);
+  }
+
  private:
+  // It is installed, and perhaps stopped. The client alone says nothing: Podman brings one of the same name.
+  static bool has_daemon() {
+    try {
+      return !find_program("dockerd").empty();
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
   static std::vector<std::string> usual_sockets() {
     std::vector<std::string> sockets{"/run/docker.sock", "/var/run/docker.sock"};
     if (const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
@@ -143,6 +170,10 @@ const runtime::EngineInfo& DockerSystem::info() {
   info.enforces_cpus = controllable && bool_or(answer, "CpuCfsQuota", false);
   info.enforces_pids = controllable && bool_or(answer, "PidsLimit", false);
   info.warnings = strings_or_empty(answer, "Warnings");
+  info.filters_bridges = bool_or(answer, "BridgeNfIptables", false);
+  info.components["docker"] = info.version;
+  if (const Json* runc = find_member(answer, "RuncCommit"); runc != nullptr && info.oci_runtime == "runc")
+    info.components["runc"] = string_or(*runc, "ID");
   info_ = std::move(info);
   return *info_;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "podman/examine.hpp"
 #include "podman/podman_provider.hpp"
 #include "podman/seccomp.hpp"
 #include "podman/service.hpp"
@@ -43,6 +44,20 @@ class PodmanProvider : public runtime::EngineProvider {
 
   std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions& options) const override {
     return std::make_unique<PodmanEngine>(choose_socket(options), options.stop);
+  }
+
+  std::vector<std::string> sockets() const override {
+    std::vector<std::string> found;
+    for (const std::string& path : {usual_socket(), std::string("/run/podman/podman.sock")}) {
+      const std::string url = "unix://" + path;
+      if (::access(path.c_str(), F_OK) == 0 && std::find(found.begin(), found.end(), url) == found.end())
+        found.push_back(url);
+    }
+    return found;
+  }
+  std::vector<std::string> programs() const override { return examined_programs(); }
+  runtime::Findings judge(const runtime::HostFacts& host, const runtime::EngineInfo* info) const override {
+    return examine(host, info);
   }
 
  private:
@@ -101,6 +116,34 @@ PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
   }
 }
 
+namespace {
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// What Podman is made of. Before 4.8 it tells nothing of its network's programs.
+void read_components(const Json& host, runtime::EngineInfo& info) {
+  info.components["podman"] = info.version;
+  if (const Json* oci = find_member(host, "ociRuntime")) {
+    info.oci_runtime = string_or(*oci, "name");
+    info.components[info.oci_runtime] = first_line(string_or(*oci, "version"));
+  }
+  for (const char* name : {"slirp4netns", "pasta"}) {
+    const Json* member = find_member(host, name);
+    if (member != nullptr && !string_or(*member, "executable").empty())
+      info.components[name] = first_line(string_or(*member, "version"));
+  }
+  const Json* network = find_member(host, "networkBackendInfo");
+  if (network == nullptr || string_or(*network, "backend") != "netavark") return;
+  if (const std::string version = string_or(*network, "version"); !version.empty())
+    info.components["netavark"] = version;
+  if (const Json* dns = find_member(*network, "dns")) {
+    if (const std::string version = string_or(*dns, "version"); !version.empty())
+      info.components["aardvark-dns"] = version;
+  }
+}
+
+}  // namespace
+
 const runtime::EngineInfo& PodmanSystem::info() {
   if (info_) return *info_;
   const Json answer = api_.call({.purpose = "ask Podman about itself", .path = "/info"});
@@ -117,9 +160,10 @@ const runtime::EngineInfo& PodmanSystem::info() {
       info.seccomp = bool_or(*security, "seccompEnabled", false);
       seccomp_profile_path_ = string_or(*security, "seccompProfilePath");
     }
-    if (const Json* oci = find_member(*host, "ociRuntime")) info.oci_runtime = string_or(*oci, "name");
+    read_components(*host, info);
     info.cgroup_version = string_or(*host, "cgroupVersion");
     info.network_backend = string_or(*host, "networkBackend");
+    info.rootless_network = string_or(*host, "rootlessNetworkCmd");
     const auto controllers = strings_or_empty(*host, "cgroupControllers");
     const auto has = [&](std::string_view name) {
       return std::find(controllers.begin(), controllers.end(), name) != controllers.end();

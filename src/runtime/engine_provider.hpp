@@ -3,8 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/engine.hpp"
+#include "runtime/finding.hpp"
+#include "runtime/host_facts.hpp"
 
 namespace drydock {
 class StopSource;
@@ -26,6 +29,17 @@ class EngineProvider {
   // Connects, negotiates the API version, and starts the engine's service where that is part of the bargain.
   // Throws Error with the reason and the way out when it cannot.
   virtual std::unique_ptr<Engine> connect(const ConnectOptions& options) const = 0;
+
+  // For doctor. Its usual sockets (unix:///…) that are on this machine, whether this user may use them or
+  // not.
+  virtual std::vector<std::string> sockets() const { return {}; }
+  // The programs whose presence and version matter to it.
+  virtual std::vector<std::string> programs() const { return {}; }
+  // What this machine has and lacks for it, and what is known of an engine that says `info` of itself; null
+  // when it could not be reached. Pure: asks nobody.
+  virtual Findings judge(const HostFacts& host, const EngineInfo* info) const;
 };
+
+inline Findings EngineProvider::judge(const HostFacts&, const EngineInfo*) const { return {}; }
 
 }  // namespace drydock::runtime

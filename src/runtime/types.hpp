@@ -214,6 +214,14 @@ struct EngineInfo {
   bool enforces_cpus = false;
   bool enforces_pids = false;
   std::vector<std::string> warnings;
+  // What it is made of, by the name of the program: "runc", "netavark", "aardvark-dns"; and the engine
+  // itself. A version in its own words, perhaps empty; what it does not tell of is not there.
+  std::map<std::string, std::string> components;
+  // Rootless Podman from 5.0 on: the program that joins its networks to the machine's, "pasta" or
+  // "slirp4netns".
+  std::string rootless_network;
+  // Docker: the packet filter sees what crosses a bridge, without which its members are not kept apart.
+  std::optional<bool> filters_bridges;
 };
 
 }  // namespace drydock::runtime

@@ -259,6 +259,7 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"dood /", 1, "cannot use project '/'"},
       {"default jail", 2, "cannot use mode 'jail'"},
       {"completion tcsh", 2, "cannot complete for shell 'tcsh'"},
+      {"doctor now", 2, "cannot use argument 'now'"},
       {"version now", 2, "cannot use argument 'now'"},
       {"help nosuch", 2, "cannot show help for 'nosuch'"},
   };

@@ -28,7 +28,7 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"},
         std::pair{json + "smoke", "smoke"}, std::pair{json + "dood .", "pin"},
         std::pair{json + "contain --remove .", "pin"}, std::pair{json + "dood --remove .", "pin"},
-        std::pair{json + "default", "default"}}) {
+        std::pair{json + "default", "default"}, std::pair{json + "doctor", "doctor"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
   }
@@ -56,6 +56,7 @@ TEST_P(Schema, OutputIsAsDocumented) {
   // The control: what is something else does not fit.
   EXPECT_NE(validate(json + "version", "list").status, 0);
   EXPECT_NE(validate(json + "version", "smoke").status, 0);
+  EXPECT_NE(validate(json + "version", "doctor").status, 0);
   EXPECT_NE(validate("echo '[{\"id\": \"12345678\"}]'", "list").status, 0);
 }
 

@@ -190,6 +190,11 @@ class FaultyProvider : public runtime::EngineProvider {
       : inner_(std::move(inner)), counter_(std::make_shared<Counter>(fault)) {}
   std::string name() const override { return inner_->name(); }
   bool present() const override { return inner_->present(); }
+  std::vector<std::string> sockets() const override { return inner_->sockets(); }
+  std::vector<std::string> programs() const override { return inner_->programs(); }
+  runtime::Findings judge(const runtime::HostFacts& host, const runtime::EngineInfo* info) const override {
+    return inner_->judge(host, info);
+  }
   std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions& options) const override {
     // The counter lives as long as the process: engines outlive their providers.
     static const std::shared_ptr<Counter> counter = counter_;

@@ -70,6 +70,20 @@ TEST(DockerClient, SpeaksTheNewestThatBothKnow) {
   }
 }
 
+TEST(DockerClient, KnowsWhatDockerIsMadeOf) {
+  FakeDaemon daemon({[&](test::Peer& peer) {
+    peer.read_request();
+    peer.send(ping("Api-Version: 1.41\r\n"));
+    peer.read_request();
+    peer.send(test::ok(test::golden_text("docker/info.json")));
+  }});
+  DockerEngine engine(daemon.socket(), nullptr);
+  const runtime::EngineInfo& info = engine.system().info();
+  EXPECT_EQ(info.components, (std::map<std::string, std::string>{{"docker", "20.10.24+dfsg1"},
+                                                                 {"runc", "1.1.5+ds1-1+deb12u1"}}));
+  EXPECT_EQ(info.filters_bridges, true);
+}
+
 TEST(DockerClient, RefusesWhatIsTooOld) {
   for (const char* version : {"1.40", "1.24", "0.9"}) {
     FakeDaemon daemon({test::always(ping("Api-Version: " + std::string(version) + "\r\n"))});

@@ -215,6 +215,39 @@ TEST(PodmanClient, KnowsWhichLimitsHoldHere) {
   }
 }
 
+// What `info` is asked for, answered with this.
+runtime::EngineInfo info_from(const std::string& text) {
+  FakeDaemon daemon({[&](test::Peer& peer) {
+    peer.read_request();
+    peer.send(ping(sound));
+    peer.read_request();
+    peer.send(test::ok(text));
+  }});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  return engine.system().info();
+}
+
+TEST(PodmanClient, KnowsWhatPodmanIsMadeOf) {
+  using Components = std::map<std::string, std::string>;
+  const runtime::EngineInfo four = info_from(test::golden_text("podman/info.json"));
+  EXPECT_EQ(four.components, (Components{{"podman", "4.3.1"},
+                                         {"crun", "crun version 1.8.1"},
+                                         {"slirp4netns", "slirp4netns version 1.2.0"}}));
+  EXPECT_EQ(four.rootless_network, "");
+  // As 5.4 has it: an empty path for what is not there.
+  const runtime::EngineInfo five = info_from(R"({"version":{"Version":"5.4.2"},"host":{
+      "networkBackend":"netavark","rootlessNetworkCmd":"pasta",
+      "networkBackendInfo":{"backend":"netavark","version":"netavark 1.14.0","dns":{"version":"aardvark-dns 1.14.0"}},
+      "pasta":{"executable":"/usr/bin/pasta","version":""},"slirp4netns":{"executable":"","version":""},
+      "ociRuntime":{"name":"crun","version":"crun version 1.21\ncommit: 10269840"}}})");
+  EXPECT_EQ(five.components, (Components{{"podman", "5.4.2"},
+                                         {"crun", "crun version 1.21"},
+                                         {"pasta", ""},
+                                         {"netavark", "netavark 1.14.0"},
+                                         {"aardvark-dns", "aardvark-dns 1.14.0"}}));
+  EXPECT_EQ(five.rootless_network, "pasta");
+}
+
 TEST(PodmanProvider, TakesUnixSocketsOnlyAndTheOptionFirst) {
   test::Environment environment;
   environment.set("CONTAINER_HOST", "ssh://host/run/podman.sock");

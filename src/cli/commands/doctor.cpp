@@ -1,0 +1,129 @@
+#include "core/doctor.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "cli/engines.hpp"
+
+namespace drydock::cli {
+namespace {
+
+using core::DoctorReport;
+using core::EngineReport;
+using runtime::Finding;
+using runtime::FindingStatus;
+
+std::string describe(const EngineReport& engine) {
+  if (!engine.info) return engine.runtime;
+  return engine.runtime + " " + engine.info->version + (engine.info->rootless ? ", rootless" : ", rootful");
+}
+
+// "status       what", and the way out below it.
+std::string to_line(const Finding& finding) {
+  std::string status(runtime::to_string(finding.status));
+  status.resize(std::max<std::size_t>(status.size(), 11), ' ');
+  std::string text = "  " + status + "  " + printable(finding.what) + "\n";
+  if (!finding.fix.empty()) text += "               fix: " + printable(finding.fix) + "\n";
+  return text;
+}
+
+std::string to_lines(const runtime::Findings& findings, bool all) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    if (all || !finding.detail) text += to_line(finding);
+  }
+  return text;
+}
+
+std::string upper(std::string text) {
+  for (char& c : text) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+
+std::string engine_text(const EngineReport& engine, const std::string& mode, bool all) {
+  Finding summary{"engine", FindingStatus::problem, describe(engine) + ": a " + mode + " session would fail",
+                  "", false};
+  if (!engine.present) return to_lines(engine.findings, all);
+  if (engine.works()) {
+    summary.status = FindingStatus::ok;
+    summary.what =
+        describe(engine) + ", " + engine.info->socket + ": nothing is in the way of a " + mode + " session";
+  }
+  if (engine.chosen) summary.what += " (used here)";
+  return to_line(summary) + to_lines(engine.findings, all);
+}
+
+// The line that most people want.
+std::string verdict(const DoctorReport& report, const std::string& mode) {
+  const EngineReport* engine = report.chosen();
+  if (report.works()) {
+    return "drydock run would work here: " + mode + " (" + report.mode->reason + ") on " + describe(*engine) +
+           " (" + report.reason + ")\n";
+  }
+  if (engine == nullptr) {
+    return "drydock run would fail here: " + printable(report.reason, 4000) + "\n" +
+           (report.fix.empty() ? "" : "  fix: " + printable(report.fix) + "\n");
+  }
+  std::string text = "drydock run would fail here, on " + describe(*engine) + " (" + report.reason + ")\n";
+  const auto other = std::find_if(report.engines.begin(), report.engines.end(),
+                                  [](const EngineReport& entry) { return !entry.chosen && entry.works(); });
+  if (!engine->works() && other != report.engines.end()) {
+    text +=
+        "  " + describe(*other) + " has no such problem: drydock --runtime " + other->runtime + " doctor\n";
+  }
+  return text;
+}
+
+std::string to_text(const DoctorReport& report, bool all) {
+  const std::string mode(to_string(report.mode ? report.mode->mode : core::Mode::contained));
+  std::string text = verdict(report, mode) + "\nENGINES\n";
+  for (const EngineReport& engine : report.engines) text += engine_text(engine, mode, all);
+  for (const core::DoctorSection& section : report.sections) {
+    const std::string lines = to_lines(section.findings, all);
+    if (!lines.empty()) text += "\n" + upper(section.name) + "\n" + lines;
+    if (all && section.name == "configuration") {
+      for (const core::ConfigurationFile& file : report.files)
+        text += "               " + file.state + ": " + printable(file.path) + " (" + file.what + ")\n";
+    }
+  }
+  return text;
+}
+
+class DoctorCommand : public Command {
+ public:
+  std::string name() const override { return "doctor"; }
+  std::string summary() const override { return "say whether a run would work here, and what to mend"; }
+  std::string synopsis() const override { return ""; }
+  std::vector<Example> examples() const override {
+    return {{"drydock doctor", "would a run work here, and if not, what is to be done"},
+            {"drydock -C ~/src/app --runtime docker doctor -v",
+             "the same of another folder, on Docker, with every check"}};
+  }
+  std::string description() const override {
+    return "Looks at each engine and what it needs of this machine, at the images, the allowlist, the live\n"
+           "sessions, and the mode of this folder, and changes nothing. Each problem and each warning has a "
+           "line\n"
+           "of how to mend it; -v shows what is in order as well. What could not be looked at is \"not "
+           "checked\".\n"
+           "Exit status 0 if a run would work, 1 if it would fail. Whether the jail is closed is seen by\n"
+           "drydock smoke.";
+  }
+  int run(const Invocation& invocation) const override {
+    core::DoctorOptions options;
+    options.runtime = invocation.global.runtime;
+    options.url = invocation.global.engine;
+    const DoctorReport report = core::examine(make_providers(), options, invocation.stop);
+    invocation.console.print(invocation.global.json ? core::to_json(report).dump(2) + "\n"
+                                                    : to_text(report, invocation.global.verbose > 0));
+    return report.works() ? 0 : 1;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_doctor_command() { return std::make_unique<DoctorCommand>(); }
+
+}  // namespace drydock::cli

@@ -1,0 +1,105 @@
+#include "core/doctor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/doctor_checks.hpp"
+#include "core/run.hpp"
+
+namespace drydock::core {
+namespace {
+
+using runtime::Finding;
+using runtime::Findings;
+using runtime::FindingStatus;
+
+bool has_problem(const DoctorReport& report) {
+  return std::any_of(report.sections.begin(), report.sections.end(),
+                     [](const DoctorSection& section) { return runtime::has_problem(section.findings); });
+}
+
+// What a run does before it makes anything, done: its own judgement, whatever the checks above say.
+Finding examine_plan(runtime::Engine& engine, const DoctorOptions& options, StopSource& stop) {
+  try {
+    RunOptions run;
+    run.directory = options.directory;
+    plan_run(engine, prepare_run(run), stop);
+    return ok_finding("plan", "a session here can be planned; the jail itself is checked by: drydock smoke");
+  } catch (const Error& error) {
+    return problem_of("plan", error, "see what drydock run --dry-run says");
+  }
+}
+
+std::optional<Project> examine_folder(const DoctorOptions& options, DoctorReport& report,
+                                      Findings& findings) {
+  try {
+    Project project = resolve_project(options.directory);
+    report.project = project.path;
+    findings.push_back(ok_finding("folder", project.path + " can be a project"));
+    return project;
+  } catch (const Error& error) {
+    findings.push_back(
+        problem_of("folder", error, "go to a project folder, or name one: drydock -C FOLDER doctor"));
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Finding ok_finding(std::string id, std::string what, bool detail) {
+  return {std::move(id), FindingStatus::ok, std::move(what), "", detail};
+}
+
+Finding problem_finding(std::string id, std::string what, std::string fix) {
+  return {std::move(id), FindingStatus::problem, std::move(what), std::move(fix), false};
+}
+
+Finding problem_of(std::string id, const Error& error, const std::string& fix) {
+  return problem_finding(std::move(id), error.what(), error.hint().empty() ? fix : error.hint());
+}
+
+const EngineReport* DoctorReport::chosen() const {
+  const auto found =
+      std::find_if(engines.begin(), engines.end(), [](const EngineReport& engine) { return engine.chosen; });
+  return found == engines.end() ? nullptr : &*found;
+}
+
+bool DoctorReport::works() const {
+  const EngineReport* engine = chosen();
+  return engine != nullptr && engine->works() && !has_problem(*this);
+}
+
+DoctorReport examine(const Providers& providers, const DoctorOptions& options, StopSource& stop) {
+  require_engine_name(providers, options.runtime);
+  DoctorReport report;
+  Findings of_project;
+  Findings egress;
+  const std::optional<Project> project = examine_folder(options, report, of_project);
+  if (project) {
+    for (Finding& finding : examine_mode(*project, report)) of_project.push_back(std::move(finding));
+    egress = examine_allowlist(*project, report);
+  }
+  const Mode mode = report.mode ? report.mode->mode : Mode::contained;
+  const std::vector<Reached> reached = examine_engines(providers, options, mode, stop, report);
+  const auto chosen = std::find_if(reached.begin(), reached.end(),
+                                   [&](const Reached& entry) { return report.engines[entry.report].chosen; });
+  runtime::Engine* const engine = chosen == reached.end() ? nullptr : chosen->engine.get();
+  for (Finding& finding : examine_sessions(reached, report)) egress.push_back(std::move(finding));
+  Findings images = examine_images(engine, mode, stop);
+  Findings configuration =
+      examine_configuration(project ? &*project : nullptr, options.machine_config, report);
+  report.sections = {{"project", std::move(of_project)},
+                     {"images", std::move(images)},
+                     {"egress", std::move(egress)},
+                     {"configuration", std::move(configuration)}};
+  Findings& last = report.sections.front().findings;
+  if (engine != nullptr && report.works()) {
+    last.push_back(examine_plan(*engine, options, stop));
+  } else {
+    last.push_back(
+        {"plan", FindingStatus::not_checked, "a session's plan: a problem is in the way", "", true});
+  }
+  return report;
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,44 @@
+// The parts of core/doctor.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "core/doctor.hpp"
+#include "core/project.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock::core {
+
+runtime::Finding ok_finding(std::string id, std::string what, bool detail = true);
+runtime::Finding problem_finding(std::string id, std::string what, std::string fix);
+// An error as a problem: its words, its hint; `fix` when it has none.
+runtime::Finding problem_of(std::string id, const Error& error, const std::string& fix);
+
+// An engine that answered, and its report.
+struct Reached {
+  std::unique_ptr<runtime::Engine> engine;
+  std::size_t report = 0;  // index in DoctorReport::engines
+};
+
+// Fills `report.engines`, `runtime` and `reason`.
+std::vector<Reached> examine_engines(const Providers& providers, const DoctorOptions& options, Mode mode,
+                                     StopSource& stop, DoctorReport& report);
+
+// The pins and variables that speak of the mode. Fills `report.mode`.
+runtime::Findings examine_mode(const Project& project, DoctorReport& report);
+
+// What a session is made of: drydock's own images, and what they are made from. `engine` may be null.
+runtime::Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop);
+
+// Fills `report.sources` and `filter_entries`.
+runtime::Findings examine_allowlist(const Project& project, DoctorReport& report);
+// Fills `report.sessions`.
+runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report);
+
+// Fills `report.files`; of the allowlist's files they are `report.sources`.
+runtime::Findings examine_configuration(const Project* project, const std::string& machine_config,
+                                        DoctorReport& report);
+
+}  // namespace drydock::core

@@ -1,0 +1,56 @@
+#include "core/bootstrap.hpp"
+#include "core/doctor_checks.hpp"
+#include "core/own_image.hpp"
+#include "core/sidecar_image.hpp"
+
+namespace drydock::core {
+namespace {
+
+using runtime::Finding;
+using runtime::Findings;
+using runtime::FindingStatus;
+
+// Without an engine it is still told whether the image could be made.
+Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
+  try {
+    const SidecarImage wanted = wanted_sidecar_image(&stop);
+    if (engine == nullptr) {
+      return {"sidecar-image", FindingStatus::not_checked,
+              "image " + wanted.reference + ": no engine answers; it could be made", "", true};
+    }
+    if (engine_has(*engine, wanted))
+      return ok_finding("sidecar-image", wanted.reference + " is there", false);
+    return {"sidecar-image", FindingStatus::note,
+            wanted.reference + " is not there, or was made of other programs; the next run makes it",
+            "drydock build, to make it now", false};
+  } catch (const Error& error) {
+    Finding finding = problem_of("sidecar-image", error, "apt install tinyproxy-bin");
+    if (mode == Mode::dood) finding.status = FindingStatus::note;
+    return finding;
+  }
+}
+
+Finding examine_base(runtime::Engine* engine) {
+  const std::string reference = base_image_reference();
+  if (engine == nullptr) {
+    return {"base-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "", true};
+  }
+  try {
+    const runtime::ImageReport image = engine->images().inspect(reference);
+    return ok_finding("base-image", reference + " is there", false);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found)
+      return problem_of("base-image", error, "see what the engine says");
+    return problem_finding(
+        "base-image", "image " + reference + " is not there: what an agent runs in unless --image names one",
+        "drydock build --base bootstrap");
+  }
+}
+
+}  // namespace
+
+Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop) {
+  return {examine_sidecar(engine, mode, stop), examine_base(engine)};
+}
+
+}  // namespace drydock::core

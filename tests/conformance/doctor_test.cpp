@@ -1,0 +1,223 @@
+// drydock doctor: where it says that a run would work one does, where it says that one would fail it fails,
+// and what is broken in the lab is told with the way to mend it.
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "lab.hpp"
+
+namespace drydock::conformance {
+namespace {
+
+class Doctor : public Conformance {
+ protected:
+  void SetUp() override {
+    Conformance::SetUp();
+    // The image of an agent, from the one that the suite has.
+    const std::string version(trim(drydock("version").out));
+    base_ = "localhost/drydock-base:" + version.substr(version.find(' ') + 1);
+    give_base();
+  }
+  void TearDown() override {
+    sh(repair_);
+    engine("rmi " + base_);
+    Conformance::TearDown();
+  }
+  void give_base() const {
+    const Outcome tagged = engine("tag " + std::string(test_image) + " " + base_);
+    ASSERT_EQ(tagged.status, 0) << tagged;
+  }
+  // As root; undone at the end, and by mend().
+  void damage(const std::string& script, const std::string& repair) {
+    repair_ = repair;
+    const Outcome done = sh(script);
+    ASSERT_EQ(done.status, 0) << done;
+  }
+  void mend() {
+    const Outcome done = sh(repair_);
+    ASSERT_EQ(done.status, 0) << done;
+    repair_ = "true";
+  }
+  // drydock with a configuration of the test's own.
+  Outcome user_runs(const std::string& arguments) const {
+    return sh_as_user("cd " + quote(project()) + " && " + environment_ + drydock_words() + " " + arguments);
+  }
+  // doctor and a run agree that it works.
+  void expect_works(const std::string& when) const {
+    const Outcome said = user_runs("doctor");
+    EXPECT_EQ(said.status, 0) << when << " " << said;
+    EXPECT_TRUE(starts_with(said.out, "drydock run would work here: contained (the default) on " + backend()))
+        << when << " " << said;
+    EXPECT_EQ(said.err, "") << when;
+    const Outcome ran = user_runs("run -- true");
+    EXPECT_EQ(ran.status, 0) << when << " " << ran;
+  }
+  // doctor says that a run would fail, and one does; there is one problem, and these are its words.
+  void expect_fails(const std::string& when, const std::string& what, const std::string& fix) const {
+    const Outcome said = user_runs("doctor");
+    EXPECT_EQ(said.status, 1) << when << " " << said;
+    EXPECT_TRUE(starts_with(said.out, "drydock run would fail here")) << when << " " << said;
+    const auto problem = said.out.find(what);
+    ASSERT_NE(problem, std::string::npos) << when << " " << said;
+    const auto lines = split(said.out.substr(problem), '\n');
+    EXPECT_NE(lines.at(1).find("fix: "), std::string::npos) << when << " " << said;
+    EXPECT_NE(lines.at(1).find(fix), std::string::npos) << when << " " << said;
+    const Outcome json = user_runs("--json doctor");
+    EXPECT_EQ(json.status, 1) << when;
+    EXPECT_EQ(parse_json(json.out, "a report").at("works"), false) << when;
+    const Outcome ran = user_runs("run -- true");
+    EXPECT_NE(ran.status, 0) << when << " doctor is wrong: " << ran;
+  }
+
+  void hide_socket() {
+    const bool docker = backend() == "docker";
+    const std::string socket = docker ? "/run/docker.sock" : "/run/podman/podman.sock";
+    if (docker) {
+      damage("chmod 600 " + socket, "chmod 660 " + socket);
+      expect_fails("without permission", "permission denied", "join group docker");
+      mend();
+    }
+    damage("mv " + socket + " /run/hidden.sock", "mv /run/hidden.sock " + socket);
+    expect_fails("without a socket", socket, docker ? "systemctl start docker" : "podman info");
+    mend();
+    expect_works("the control");
+  }
+  void break_rootless_podman() {
+    damage("chmod 600 /dev/net/tun", "chmod 666 /dev/net/tun");
+    expect_fails("without the device", "/dev/net/tun cannot be opened: Permission denied",
+                 "sudo chmod 666 /dev/net/tun");
+    mend();
+    // That has left Podman 4 in a state from which only the command that doctor names leads out.
+    const Outcome said = drydock("doctor");
+    if (said.status != 0) {
+      const auto command = said.out.find("rm /run/user/");
+      ASSERT_NE(command, std::string::npos) << said;
+      expect_fails("with a dead namespace", "left its namespace", "end your containers, then: rm /run/user/");
+      ASSERT_EQ(sh_as_user(split(said.out.substr(command), '\n').front()).status, 0);
+    }
+    expect_works("the control");
+
+    // A user namespace that Podman has made keeps the ids it was made with, and so does a service that runs.
+    const std::string anew =
+        "for i in $(seq 100); do test -S /run/user/1000/drydock/podman.sock || break; sleep 0.1; done; " +
+        std::string(DRYDOCK_LAB_SCRIPTS) + "/as-dev podman system migrate";
+    damage("cp /etc/subuid /etc/subuid.kept; : > /etc/subuid; " + anew,
+           "mv /etc/subuid.kept /etc/subuid; " + anew);
+    expect_fails("without ids", "dev has no range of ids in /etc/subuid", "usermod --add-subuids");
+    mend();
+    expect_works("the control");
+  }
+
+  std::string base_;
+  std::string environment_;
+
+ private:
+  std::string repair_ = "true";
+};
+
+TEST_P(Doctor, ASoundSetUpWorksAndIsLeftAsItIs) {
+  expect_works("as it is");
+  const std::string before = engine("network ls -q").out + engine("ps -aq").out;
+  const Json report = parse_json(drydock("--json doctor").out, "a report");
+  EXPECT_EQ(engine("network ls -q").out + engine("ps -aq").out, before) << "it makes nothing";
+  EXPECT_EQ(report.at("works"), true);
+  EXPECT_EQ(report.at("runtime"), backend());
+  EXPECT_EQ(report.at("mode").at("mode"), "contained");
+  EXPECT_EQ(report.at("project"), project());
+  bool chosen = false;
+  for (const Json& entry : report.at("engines")) {
+    if (entry.at("chosen") != true) continue;
+    chosen = true;
+    EXPECT_EQ(entry.at("works"), true) << entry;
+    EXPECT_EQ(entry.at("engine").at("version"),
+              std::string(trim(engine("version --format '{{.Client.Version}}'").out)));
+  }
+  EXPECT_TRUE(chosen) << report;
+  const Outcome all = drydock("doctor -v");
+  EXPECT_EQ(all.status, 0) << all;
+  EXPECT_NE(all.out.find("a session here can be planned"), std::string::npos) << all;
+  EXPECT_GT(all.out.size(), drydock("doctor").out.size());
+}
+
+TEST_P(Doctor, AMissingImageIsTold) {
+  ASSERT_EQ(engine("rmi " + base_).status, 0);
+  expect_fails("without the image", base_ + " is not there", "drydock build --base bootstrap");
+  give_base();
+  expect_works("the control");
+}
+
+TEST_P(Doctor, AMissingTinyproxyIsTold) {
+  damage("touch $TMPDIR/none && chmod 644 $TMPDIR/none && mount --bind $TMPDIR/none /usr/bin/tinyproxy",
+         "umount /usr/bin/tinyproxy");
+  expect_fails("without tinyproxy", "tinyproxy is not installed", "apt install tinyproxy-bin");
+  mend();
+  expect_works("the control");
+}
+
+TEST_P(Doctor, WhatTheEngineLacksIsTold) {
+  // drydock starts rootless Podman by itself, which has needs where the others have a socket.
+  const bool rootless = backend() == "podman" && sh_as_user("id -u").out != "0\n";
+  if (rootless) {
+    break_rootless_podman();
+  } else {
+    hide_socket();
+  }
+}
+
+TEST_P(Doctor, AWrongAllowlistIsTold) {
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  const std::string file = folder + "/drydock/egress-allowlist";
+  environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  ASSERT_EQ(sh_as_user("mkdir " + folder + "/drydock && printf 'allowed.test\\nhttps://x.test/\\n' > " + file)
+                .status,
+            0);
+  expect_fails("with a URL", file + ":2'", "");
+  ASSERT_EQ(sh_as_user("echo allowed.test > " + file).status, 0);
+  expect_works("the control");
+  const Json egress = parse_json(user_runs("--json doctor").out, "a report").at("egress");
+  EXPECT_EQ(egress.at("entries"), 2) << "the baseline, and the file's";
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
+}
+
+TEST_P(Doctor, LiveSessionsAreTold) {
+  const Outcome started = drydock(
+      "run -d --allow allowed.test -- sh -c 'curl -s https://allowed.test/ > /dev/null; curl -s "
+      "https://denied.test/; "
+      "curl -s https://other.test/; touch done; sleep 1000'");
+  ASSERT_EQ(started.status, 0) << started;
+  const std::string id(trim(started.out));
+  ASSERT_EQ(sh("for i in $(seq 100); do test -e " + quote(project() + "/done") +
+               " && exit; sleep 0.1; done; exit 1")
+                .status,
+            0);
+  const Json live = parse_json(drydock("--json doctor").out, "a report").at("egress").at("sessions");
+  ASSERT_EQ(live.size(), 1U) << live;
+  EXPECT_EQ(live.at(0).at("id"), id);
+  EXPECT_EQ(live.at(0).at("sidecar"), "running");
+  EXPECT_EQ(live.at(0).at("allowed"), 1) << live;
+  EXPECT_EQ(live.at(0).at("denied"), 2) << live;
+  const std::string sidecar(
+      trim(engine("ps --format '{{.Names}}' --filter label=io.drydock.role=sidecar").out));
+  ASSERT_FALSE(sidecar.empty());
+  ASSERT_EQ(engine("kill " + sidecar).status, 0);
+  const Outcome ended = drydock("doctor");
+  EXPECT_EQ(ended.status, 0) << "the next run is not concerned " << ended;
+  EXPECT_NE(ended.out.find("session " + id + " on " + backend() + " has no egress"), std::string::npos)
+      << ended;
+  EXPECT_NE(ended.out.find("fix: drydock stop " + id), std::string::npos) << ended;
+  EXPECT_EQ(drydock("stop " + id).status, 0);
+}
+
+TEST_P(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
+  ASSERT_EQ(engine("network create drydock_net").status, 0);
+  const Outcome told = drydock("doctor");
+  EXPECT_EQ(told.status, 0) << told;
+  const std::string command = backend() + " network rm drydock_net";
+  EXPECT_NE(told.out.find("fix: " + command + "\n"), std::string::npos) << told;
+  ASSERT_EQ(sh_as_user(command).status, 0);
+  EXPECT_EQ(drydock("doctor").out.find("drydock_net"), std::string::npos) << "the control";
+}
+
+INSTANTIATE_TEST_SUITE_P(Backend, Doctor, ::testing::Values("podman", "docker"),
+                         [](const auto& backend) { return backend.param; });
+
+}  // namespace
+}  // namespace drydock::conformance
