@@ -21,6 +21,7 @@
 #include "core/canary.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
+#include "core/effective_allowlist.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
 #include "core/launch.hpp"
@@ -75,14 +76,7 @@ void add_all(Allowlist& list, const std::vector<Entry>& entries) {
 }
 
 Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
-  Allowlist list;
-  for (const std::string& host : agent.baseline) {
-    add_all(list, parse_allowlist_entry(host, "baseline (" + agent.name + ")"));
-  }
-  const std::string base = config_directory() + "/egress-allowlist";
-  for (const std::string& path : {base, base + "-" + project.name, base + "-" + project.key}) {
-    add_all(list, read_allowlist_file(path, false));
-  }
+  Allowlist list = configured_allowlist(project, agent);
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
   for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
   for (const std::string& host : options.allow_private) {
