@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "core/find_session.hpp"
 #include "core/live_filter.hpp"
 #include "core/project.hpp"
 
@@ -28,6 +29,9 @@ void put_source(Json& object, const core::Source& source);
 Json expiry_json(std::int64_t expires);
 // "until 2026-01-02T03:04:05Z", or nothing for 0.
 std::string expiry_text(std::int64_t expires);
+
+// A session's decision log, line by line; as the guard wrote it with --json.
+void print_decisions(const Invocation& invocation, const core::Candidate& found);
 
 // What came of each host, as JSON or as lines. `session`: its id; empty when it was a file.
 void print_changes(const Invocation& invocation, const std::vector<core::EntryChange>& changes,

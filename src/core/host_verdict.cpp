@@ -52,11 +52,16 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
   return verdict;
 }
 
-std::string allow_line(std::string_view host, std::string_view reason, const std::string& session) {
+std::string allow_host(std::string_view host, std::string_view reason) {
   if (reason != policy::not_listed) return {};
   const auto pattern = parse_host_pattern(host);
-  if (!pattern || pattern->kind != HostPattern::Kind::exact) return {};
-  return "drydock egress allow " + pattern->host + (session.empty() ? "" : " --session " + session);
+  return pattern && pattern->kind == HostPattern::Kind::exact ? pattern->host : std::string{};
+}
+
+std::string allow_line(std::string_view host, std::string_view reason, const std::string& session) {
+  const std::string admits = allow_host(host, reason);
+  if (admits.empty()) return {};
+  return "drydock egress allow " + admits + (session.empty() ? "" : " --session " + session);
 }
 
 }  // namespace drydock::core

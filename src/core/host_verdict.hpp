@@ -27,6 +27,8 @@ policy::Entries matcher_of(const Allowlist& list);
 HostVerdict judge_host(std::string_view asked, const policy::Entries& entries,
                        const std::string& session = {});
 
+// The entry that admits a host which was refused with `reason`; empty when there is none.
+std::string allow_host(std::string_view host, std::string_view reason);
 // The line that admits a host which was refused with `reason`: "drydock egress allow HOST", with the session
 // if one is given; empty when none would.
 std::string allow_line(std::string_view host, std::string_view reason, const std::string& session);

@@ -22,6 +22,7 @@
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
 #include "core/effective_allowlist.hpp"
+#include "core/farewell.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
 #include "core/launch.hpp"
@@ -206,7 +207,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     remove_and_tell(session, talk, stop);
     return;
   }
-  end_watch(plan.session, plan.project.path, talk);
+  say_farewell(engine, session.record(), talk);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);

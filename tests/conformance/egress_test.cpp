@@ -271,6 +271,64 @@ TEST_P(Egress, J2_TestSaysWhatTheJailDoes) {
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
+TEST_P(Egress, J19_WhatWasRefusedIsToldWithWhatAllowsIt) {
+  const std::string session = start("--allow allowed.test --allow rebind.test");
+  const Outcome nothing = drydock("egress denied " + session);
+  EXPECT_EQ(nothing.out, "") << nothing;
+  in_agent(
+      "python3 ask.py denied.test:443 denied.test:443 10.0.0.1:443 rebind.test:443 allowed.test:443 "
+      "other.test:80");
+  const std::string allow = "drydock egress allow denied.test --session " + session;
+  Json json;
+  // What tinyproxy refuses comes by its log.
+  for (int i = 0; i < 30; ++i) {
+    json = parse_json(drydock("--json egress denied " + session).out, "egress denied");
+    if (int_or(json, "total", 0) >= 5) break;
+    sh("sleep 0.1");
+  }
+  EXPECT_EQ(int_or(json, "total", 0), 5) << json;
+  std::map<std::string, Json> by_host;
+  for (const Json& denial : *find_member(json, "denied")) by_host[require_string(denial, "host")] = denial;
+  ASSERT_EQ(by_host.size(), 4U) << json;
+  EXPECT_EQ(find_member(json, "denied")->front()["host"], "denied.test");
+  EXPECT_EQ(by_host["denied.test"]["count"], 2);
+  EXPECT_EQ(by_host["denied.test"]["allow"], allow);
+  for (const std::string host : {"10.0.0.1", "rebind.test", "other.test"})
+    EXPECT_TRUE(by_host[host]["allow"].is_null());
+  EXPECT_NE(drydock("egress denied " + session).out.find(allow), std::string::npos);
+  EXPECT_EQ(drydock("egress log " + session).out, drydock("logs --egress " + session).out);
+  EXPECT_NE(drydock("egress log " + session).out.find("denied.test:443"), std::string::npos);
+  // As it was told.
+  EXPECT_EQ(sh_as_user("cd /; " + drydock_words() + allow.substr(7)).status, 0);
+  EXPECT_EQ(ask("denied.test"), "denied.test:443 200");
+
+  const Outcome stopped = drydock("stop " + session);
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_NE(stopped.err.find("session " + session +
+                             " was refused 5 times:\ndrydock:   denied.test, 2 times: not on"),
+            std::string::npos)
+      << stopped;
+  EXPECT_NE(stopped.err.find("to allow what can be allowed: drydock egress allow denied.test\n"),
+            std::string::npos)
+      << stopped;
+}
+
+TEST_P(Egress, J19_TheSummaryIsForThoseWhoWantOne) {
+  const Outcome told =
+      run("--allow allowed.test", "python3 ask.py denied.test:443 allowed.test:443 $'a\\x1b[31mb:443'");
+  EXPECT_NE(told.err.find(" was refused "), std::string::npos) << told;
+  EXPECT_NE(told.err.find("drydock egress allow denied.test\n"), std::string::npos) << told;
+  EXPECT_EQ(told.err.find('\x1b'), std::string::npos) << "a name was printed as it came";
+  EXPECT_EQ(run("-q --allow allowed.test", "python3 ask.py denied.test:443").err, "");
+  const Outcome none = run("--allow allowed.test", "python3 ask.py allowed.test:443");
+  EXPECT_EQ(none.err.find("refused"), std::string::npos) << none;
+  // Hostile names in any number make no more than a short list.
+  const Outcome many =
+      run("", "sh -c 'for i in $(seq 40); do echo n$i.test:443; done | xargs python3 ask.py'");
+  EXPECT_NE(many.err.find("and 30 more hosts or reasons"), std::string::npos) << many;
+  EXPECT_LT(many.err.size(), 2500U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Egress, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

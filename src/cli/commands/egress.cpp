@@ -10,7 +10,11 @@ class EgressCommand : public Command {
   std::string name() const override { return "egress"; }
   std::string summary() const override { return "see, test and change which hosts may be reached"; }
   std::string synopsis() const override { return "COMMAND [OPTIONS] [ARGS]"; }
-  std::vector<Example> examples() const override { return {{"drydock egress", "see: drydock help egress"}}; }
+  std::vector<Example> examples() const override {
+    return {{"drydock egress list", "what a session in this folder would reach"},
+            {"drydock egress test example.org", "would it reach this host?"},
+            {"drydock egress allow example.org", "from now on it would"}};
+  }
   std::string description() const override {
     return "Allowlists are told about in drydock-allowlist(5). Help for each: drydock egress COMMAND --help";
   }
@@ -33,6 +37,8 @@ class EgressCommand : public Command {
     table.push_back(make_egress_test_command());
     table.push_back(make_egress_allow_command());
     table.push_back(make_egress_revoke_command());
+    table.push_back(make_egress_denied_command());
+    table.push_back(make_egress_log_command());
     return table;
   }
 };
