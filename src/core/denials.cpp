@@ -71,7 +71,7 @@ std::vector<std::string> summary_of(const Denials& denials, const std::string& s
   }
   if (all.size() > most_told)
     lines.push_back("  and " + std::to_string(all.size() - most_told) + " more hosts or reasons");
-  if (!allow.empty()) lines.push_back("to allow what can be allowed: " + command + allow);
+  if (!allow.empty()) lines.push_back("allow with: " + command + allow);
   return lines;
 }
 

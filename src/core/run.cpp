@@ -180,7 +180,7 @@ void announce(const Plan& plan, Talk& talk) {
     const std::size_t hosts = plan.allowlist.entries().size();
     talk.say("session " + plan.session + ": contained (" + plan.mode_reason + "), " + where + ", " +
              std::to_string(hosts) + (hosts == 1 ? " host" : " hosts") +
-             " allowed; add one with --allow HOST");
+             " allowed; add one: drydock egress allow HOST --session " + plan.session);
   }
   for (const std::string& notice : plan.notices) talk.say(notice);
 }

@@ -308,7 +308,7 @@ TEST_P(Egress, J19_WhatWasRefusedIsToldWithWhatAllowsIt) {
                              " was refused 5 times:\ndrydock:   denied.test, 2 times: not on"),
             std::string::npos)
       << stopped;
-  EXPECT_NE(stopped.err.find("to allow what can be allowed: drydock egress allow denied.test\n"),
+  EXPECT_NE(stopped.err.find("allow with: drydock egress allow denied.test\n"),
             std::string::npos)
       << stopped;
 }
