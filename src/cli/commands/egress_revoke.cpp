@@ -10,7 +10,7 @@ class EgressRevokeCommand : public Command {
  public:
   std::string name() const override { return "egress revoke"; }
   std::string summary() const override { return "take back what a live session was allowed while it ran"; }
-  std::string synopsis() const override { return "--session SESSION HOST..."; }
+  std::string synopsis() const override { return "[--session SESSION] HOST..."; }
   std::vector<Example> examples() const override {
     return {{"drydock egress revoke --session 4f2a example.org", "at once; its tunnels are cut"}};
   }
