@@ -50,6 +50,17 @@ void TempFile::write(std::string_view bytes) const {
   }
 }
 
+void TempFile::move_to(const std::string& path) {
+  if (::fsync(fd_.get()) != 0 || ::rename(path_.c_str(), path.c_str()) != 0) {
+    throw Error(ErrorKind::permission, with_errno("cannot replace file '" + path + "'", errno));
+  }
+  path_.clear();
+  const UniqueFd folder(
+      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Without it a power failure may bring the old file back, whole; no more can be lost.
+  if (folder) ::fsync(folder.get());
+}
+
 TempFile::~TempFile() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }

@@ -20,6 +20,10 @@ class TempFile {
   const std::string& path() const { return path_; }
   // Appends. Throws Error(permission).
   void write(std::string_view bytes) const;
+  // Takes the place of `path` at once, with all that was written (rename(2), fsync(2)): others see the old
+  // file or the new one. It must be in the same folder, and stays. Throws Error(permission); the old file is
+  // then as it was.
+  void move_to(const std::string& path);
   // Open for reading and writing, close-on-exec.
   int fd() const { return fd_.get(); }
 

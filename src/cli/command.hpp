@@ -56,13 +56,16 @@ struct Example {
 class Command {
  public:
   virtual ~Command() = default;
+  // As one types it: "list", or "egress list" for one of a group.
   virtual std::string name() const = 0;
   virtual std::vector<std::string> aliases() const { return {}; }
-  virtual std::string summary() const = 0;   // one line, lower case
-  virtual std::string synopsis() const = 0;  // what follows "drydock NAME"
+  virtual std::string summary() const = 0;            // one line, lower case
+  virtual std::string synopsis() const = 0;           // what follows "drydock NAME"
   virtual std::vector<Example> examples() const = 0;  // at least one
   virtual std::string description() const { return {}; }
   virtual void declare(po::options_description& options) const { (void)options; }
+  // Of a group; their names begin with the group's, and it does nothing by itself.
+  virtual const std::vector<std::unique_ptr<Command>>& subcommands() const;
   virtual std::size_t max_operands() const { return 0; }
   // What its operands are, for completion: "folder", "session", or the words themselves.
   virtual std::string operand() const { return {}; }
@@ -75,7 +78,7 @@ class Command {
 
 // All of them, in the order in which help lists them.
 const std::vector<std::unique_ptr<Command>>& commands();
-// By name or alias; null when there is none.
+// By name or alias, one of a group by both words; null when there is none.
 const Command* find_command(const std::string& name);
 
 std::unique_ptr<Command> make_run_command();
@@ -85,6 +88,13 @@ std::unique_ptr<Command> make_exec_command();
 std::unique_ptr<Command> make_list_command();
 std::unique_ptr<Command> make_logs_command();
 std::unique_ptr<Command> make_inspect_command();
+std::unique_ptr<Command> make_egress_command();
+std::unique_ptr<Command> make_egress_list_command();
+std::unique_ptr<Command> make_egress_test_command();
+std::unique_ptr<Command> make_egress_allow_command();
+std::unique_ptr<Command> make_egress_revoke_command();
+std::unique_ptr<Command> make_egress_denied_command();
+std::unique_ptr<Command> make_egress_log_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();

@@ -52,11 +52,11 @@ bool takes_next(const std::string& argument, const po::options_description& opti
   return false;
 }
 
-// The position of the command's word, or the size when there is none.
-std::size_t find_command_word(const std::vector<std::string>& arguments) {
-  po::options_description known = global_options();
-  find_command("run")->declare(known);
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+// The position of the first word from `from` on that is no option and no option's value, or the size when
+// there is none.
+std::size_t find_word(const std::vector<std::string>& arguments, std::size_t from,
+                      const po::options_description& known) {
+  for (std::size_t i = from; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument.size() > 1 && argument.front() == '-') {
       if (takes_next(argument, known)) ++i;
@@ -109,13 +109,43 @@ std::vector<std::string> with_empty_values_apart(const std::vector<std::string>&
   return result;
 }
 
+// Of a group, the command that the next word names; the group itself when there is none.
+const Command& choose_member(const Command& group, std::vector<std::string>& arguments, std::size_t from) {
+  po::options_description known = global_options();
+  std::vector<std::string> words;
+  for (const auto& member : group.subcommands()) {
+    po::options_description options;
+    member->declare(options);
+    for (const auto& option : options.options()) {
+      if (known.find_nothrow(option->long_name(), false) == nullptr) known.add(option);
+    }
+    words.push_back(member->name().substr(group.name().size() + 1));
+  }
+  const std::size_t at = find_word(arguments, from, known);
+  if (at == arguments.size()) return group;
+  const std::string word = arguments[at];
+  if (const Command* member = find_command(group.name() + " " + word)) {
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(at));
+    return *member;
+  }
+  const std::string near = nearest(word, words);
+  throw Error(ErrorKind::usage,
+              "cannot run command '" + group.name() + " " + printable(word, 80) + "': " + group.name() +
+                  " has no such command",
+              near.empty() ? "use one of: " + join(words, ", ")
+                           : "did you mean 'drydock " + group.name() + " " + near + "'?");
+}
+
 const Command& choose_command(std::vector<std::string>& arguments) {
-  const std::size_t at = find_command_word(arguments);
+  po::options_description known = global_options();
+  find_command("run")->declare(known);
+  const std::size_t at = find_word(arguments, 0, known);
   if (at == arguments.size()) return *find_command("run");
   const std::string word = arguments[at];
-  if (const Command* command = find_command(word)) {
+  // A group's member goes by two words.
+  if (const Command* command = word.find(' ') == std::string::npos ? find_command(word) : nullptr) {
     arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(at));
-    return *command;
+    return command->subcommands().empty() ? *command : choose_member(*command, arguments, at);
   }
   std::vector<std::string> names;
   for (const auto& command : commands()) {

@@ -14,6 +14,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   table.push_back(make_list_command());
   table.push_back(make_logs_command());
   table.push_back(make_inspect_command());
+  table.push_back(make_egress_command());
   table.push_back(make_stop_command());
   table.push_back(make_gc_command());
   table.push_back(make_build_command());
@@ -35,11 +36,19 @@ const std::vector<std::unique_ptr<Command>>& commands() {
   return table;
 }
 
+const std::vector<std::unique_ptr<Command>>& Command::subcommands() const {
+  static const std::vector<std::unique_ptr<Command>> none;
+  return none;
+}
+
 const Command* find_command(const std::string& name) {
   for (const auto& command : commands()) {
     const auto aliases = command->aliases();
     if (command->name() == name || std::find(aliases.begin(), aliases.end(), name) != aliases.end())
       return command.get();
+    for (const auto& member : command->subcommands()) {
+      if (member->name() == name) return member.get();
+    }
   }
   return nullptr;
 }

@@ -7,18 +7,28 @@
 
 namespace drydock::cli {
 
+namespace {
+
+// One line for each; `group` is left out of their names.
+void list_commands(std::ostringstream& text, const std::vector<std::unique_ptr<Command>>& all,
+                   const std::string& group) {
+  for (const auto& command : all) {
+    std::string name = command->name().substr(group.empty() ? 0 : group.size() + 1);
+    for (const std::string& alias : command->aliases()) name += ", " + alias;
+    text << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command->summary()
+         << "\n";
+  }
+}
+
+}  // namespace
+
 std::string general_help() {
   std::ostringstream text;
   text << "drydock runs a coding agent, or any command you do not fully trust, in a container that sees one\n"
           "project folder and reaches only the hosts you allowed.\n\n"
           "Usage: drydock [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGS] [-- CMD...]\n"
           "       drydock [RUN OPTIONS] [-- CMD...]        the same as drydock run\n\nCommands:\n";
-  for (const auto& command : commands()) {
-    std::string name = command->name();
-    for (const std::string& alias : command->aliases()) name += ", " + alias;
-    text << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command->summary()
-         << "\n";
-  }
+  list_commands(text, commands(), {});
   text << "\n"
        << global_options()
        << "\nExit status of run and shell: the command's own; 125 drydock or the engine failed, 126 the "
@@ -34,6 +44,10 @@ std::string command_help(const Command& command) {
        << "\n\n"
        << command.summary() << "\n";
   if (!command.description().empty()) text << "\n" << command.description() << "\n";
+  if (!command.subcommands().empty()) {
+    text << "\nCommands:\n";
+    list_commands(text, command.subcommands(), command.name());
+  }
   po::options_description options("Options");
   command.declare(options);
   if (!options.options().empty()) text << "\n" << options;

@@ -9,8 +9,8 @@
 #include "base/text.hpp"
 #include "core/attendance.hpp"
 #include "core/carry.hpp"
+#include "core/farewell.hpp"
 #include "core/sidecar_watch.hpp"
-#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
@@ -45,12 +45,13 @@ int final_status(runtime::Engine& engine, const std::string& agent, const Attend
 void close_session(runtime::Engine& engine, const SessionRecord& session, int status, Talk& talk) {
   record_status(session.id, status);
   if (session.keep) {
-    end_watch(session.id, session.project, talk);
+    say_farewell(engine, session, talk);
     rest_sidecars(engine, session.sidecars);
     talk.say("session " + session.id + " has ended and is kept; remove it with: drydock stop " + session.id);
     return;
   }
-  for (const std::string& failure : remove_session(engine, session, tell_changes(talk))) talk.warn(failure);
+  for (const std::string& failure : remove_session(engine, session, farewell_of(engine, talk)))
+    talk.warn(failure);
 }
 
 int sidecar_pid(runtime::Engine& engine, const SessionRecord& session) {

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "core/agents.hpp"
 #include "core/doctor_checks.hpp"
+#include "core/effective_allowlist.hpp"
 #include "core/filter.hpp"
 #include "core/inspect.hpp"
 #include "core/run.hpp"
@@ -42,7 +43,7 @@ Findings examine_allowlist(const Project& project, DoctorReport& report) {
   Findings findings;
   Allowlist list;
   report.sources.push_back(add_baseline(list));
-  for (const std::string& path : allowlist_files(project)) {
+  for (const std::string& path : allowlist_paths(project)) {
     AllowlistSource source{path, "absent", 0};
     try {
       for (const Entry& entry : read_allowlist_file(path, false)) {

@@ -50,7 +50,8 @@ std::string make_guard_config(const GuardSettings& settings) {
                      {"own_addresses", settings.own_addresses},
                      {"public", settings.public_ranges},
                      {"allow_private", settings.allow_private},
-                     {"canary", settings.canary}};
+                     {"canary", settings.canary},
+                     {"session", settings.session}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -16,6 +16,7 @@ inline constexpr unsigned transparent_port = 443;
 inline constexpr const char* guard_program_path = "/usr/bin/drydock-guard";  // in the sidecar
 
 struct GuardSettings {
+  std::string session;
   std::uint64_t generation = 1;
   runtime::Ipv4 address;  // the sidecar's on the internal network
   runtime::Cidr clients;  // that network

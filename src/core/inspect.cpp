@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/attendance.hpp"
+#include "core/live_egress.hpp"
 
 namespace drydock::core {
 namespace {
@@ -76,6 +77,20 @@ Json to_json(const runtime::NetworkReport& network) {
           {"subnets", subnets},   {"labels", network.labels}};
 }
 
+Json to_json(const LiveFilter& filter) {
+  Json array = Json::array();
+  for (const LiveEntry& entry : filter.entries()) {
+    const Source source = parse_source(entry.source);
+    Json object = {{"host", entry.pattern.to_string()},
+                   {"pattern", entry.pattern.to_ere()},
+                   {"source", source.name},
+                   {"line", source.line}};
+    if (entry.expires != 0) object["expires"] = entry.expires;
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
 }  // namespace
 
 Json to_json(const SessionRecord& session) {
@@ -132,6 +147,8 @@ Json inspect_session(runtime::Engine& engine, const SessionRecord& session) {
   Json plan = saved_plan(session.id);
   Json filter = nullptr;
   if (const Json* allowlist = find_member(plan, "allowlist")) filter = *allowlist;
+  // What was added since, and what has ended, is in the guard's own file.
+  if (!session.sidecars.empty()) try_to([&] { filter = to_json(read_live_filter(session)); });
   if (plan.is_null()) warnings.push_back("its plan is not known: it was made before a reboot, or elsewhere");
   const runtime::EngineInfo& info = engine.system().info();
   return {{"schema", 1},

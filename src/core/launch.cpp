@@ -6,11 +6,11 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/timestamp.hpp"
+#include "core/farewell.hpp"
 #include "core/host_addresses.hpp"
 #include "core/sessions.hpp"
 #include "core/settings.hpp"
 #include "core/subnets.hpp"
-#include "core/watch.hpp"
 
 namespace drydock::core {
 namespace {
@@ -50,7 +50,7 @@ void require_supported(const runtime::EngineInfo& info, Mode mode) {
 
 void collect_leftovers(runtime::Engine& engine, Talk& talk) {
   try {
-    for (const Collected& entry : collect_garbage(engine, false, tell_changes(talk))) {
+    for (const Collected& entry : collect_garbage(engine, false, farewell_of(engine, talk))) {
       talk.say("collected session " + entry.session.id + ": " + entry.reason);
       for (const std::string& failure : entry.failures) talk.warn(failure);
     }
@@ -91,7 +91,7 @@ void launch_with_patience(const std::function<void()>& launch) {
 
 bool remove_and_tell(Session& session, Talk& talk, StopSource& stop) {
   try {
-    const auto failures = session.remove(tell_changes(talk));
+    const auto failures = session.remove(farewell_of(session.engine(), talk));
     for (const std::string& failure : failures) talk.warn(failure);
     if (!failures.empty()) talk.warn("remove what is left with: drydock gc");
     return failures.empty();

@@ -125,6 +125,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   filtered.add({{HostPattern::Kind::exact, plan.canary}, {"canary", 0}});
   plan.filter = compile_filter(filtered);
   GuardSettings guard;
+  guard.session = request.session;
   guard.address = address;
   guard.clients = request.internal_subnet;
   guard.allowlist = request.allowlist;

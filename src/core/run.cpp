@@ -21,6 +21,8 @@
 #include "core/canary.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
+#include "core/effective_allowlist.hpp"
+#include "core/farewell.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
 #include "core/launch.hpp"
@@ -75,11 +77,7 @@ void add_all(Allowlist& list, const std::vector<Entry>& entries) {
 }
 
 Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
-  Allowlist list;
-  for (const std::string& host : agent.baseline) {
-    add_all(list, parse_allowlist_entry(host, "baseline (" + agent.name + ")"));
-  }
-  for (const std::string& path : allowlist_files(project)) add_all(list, read_allowlist_file(path, false));
+  Allowlist list = configured_allowlist(project, agent);
   for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
   for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
   for (const std::string& host : options.allow_private) {
@@ -182,7 +180,7 @@ void announce(const Plan& plan, Talk& talk) {
     const std::size_t hosts = plan.allowlist.entries().size();
     talk.say("session " + plan.session + ": contained (" + plan.mode_reason + "), " + where + ", " +
              std::to_string(hosts) + (hosts == 1 ? " host" : " hosts") +
-             " allowed; add one with --allow HOST");
+             " allowed; add one: drydock egress allow HOST --session " + plan.session);
   }
   for (const std::string& notice : plan.notices) talk.say(notice);
 }
@@ -209,7 +207,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     remove_and_tell(session, talk, stop);
     return;
   }
-  end_watch(plan.session, plan.project.path, talk);
+  say_farewell(engine, session.record(), talk);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -316,11 +314,6 @@ std::string image_reference(const PreparedRun& run) {
 }
 
 }  // namespace
-
-std::vector<std::string> allowlist_files(const Project& project) {
-  const std::string base = config_directory() + "/egress-allowlist";
-  return {base, base + "-" + project.name, base + "-" + project.key};
-}
 
 PreparedRun prepare_run(const RunOptions& options) {
   PreparedRun run;

@@ -54,9 +54,6 @@ struct PreparedRun {
   std::uint32_t gid = 0;
 };
 
-// The files of the user's that add to a project's allowlist, in the order in which they are read.
-std::vector<std::string> allowlist_files(const Project& project);
-
 PreparedRun prepare_run(const RunOptions& options);
 
 // The plan that a run would follow now. Asks the engine, changes nothing.

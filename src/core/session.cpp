@@ -259,7 +259,7 @@ int Session::wait() { return engine_.containers().wait(plan_.agent.name); }
 
 void Session::stop_agent(int grace) { engine_.containers().stop(plan_.agent.name, grace); }
 
-std::vector<std::string> Session::remove(const Farewell& farewell) {
+SessionRecord Session::record() const {
   SessionRecord record;
   record.id = plan_.session;
   record.project = plan_.project.path;
@@ -267,7 +267,11 @@ std::vector<std::string> Session::remove(const Farewell& farewell) {
   if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};
   for (const runtime::NetworkSpec& network : plan_.networks) record.networks.push_back(network.name);
-  return remove_session(engine_, record, farewell);
+  return record;
+}
+
+std::vector<std::string> Session::remove(const Farewell& farewell) {
+  return remove_session(engine_, record(), farewell);
 }
 
 }  // namespace drydock::core

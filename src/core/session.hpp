@@ -32,6 +32,10 @@ class Session {
   // remove().
   std::vector<WallCheck> launch_wall();
 
+  runtime::Engine& engine() const { return engine_; }
+  // What its removal goes by.
+  SessionRecord record() const;
+
   // Of the sidecar's first process, as the engine has it; 0 without a sidecar.
   int sidecar_pid() const { return sidecar_pid_; }
 

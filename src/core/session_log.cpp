@@ -18,7 +18,7 @@ void read_agent_log(runtime::Engine& engine, const SessionRecord& session, bool 
 }
 
 void read_egress_log(runtime::Engine& engine, const SessionRecord& session, bool follow,
-                     const std::function<bool(std::string_view line)>& sink) {
+                     const std::function<bool(std::string_view line)>& sink, int tail) {
   if (session.sidecars.empty()) {
     throw Error(ErrorKind::not_found,
                 "cannot read the egress log of session '" + session.id + "': it has no sidecar",
@@ -29,7 +29,7 @@ void read_egress_log(runtime::Engine& engine, const SessionRecord& session, bool
   // Its two streams are cut into lines apart: a line of one never breaks one of the other.
   runtime::stream::Lines out;
   runtime::stream::Lines err;
-  engine.containers().read_log(session.sidecars.front(), {.tty = false, .follow = follow},
+  engine.containers().read_log(session.sidecars.front(), {.tty = false, .follow = follow, .tail = tail},
                                [&](runtime::Channel channel, std::string_view bytes) {
                                  (channel == runtime::Channel::err ? err : out).feed(bytes, hand_on);
                                  return wanted;

@@ -14,8 +14,9 @@ namespace drydock::core {
 void read_agent_log(runtime::Engine& engine, const SessionRecord& session, bool follow,
                     const runtime::LogSink& sink);
 
-// The sidecar's output, line by line. Throws Error(not_found) for a session without one.
+// The sidecar's output, line by line, or only the last `tail` lines of it. Throws Error(not_found) for a
+// session without one.
 void read_egress_log(runtime::Engine& engine, const SessionRecord& session, bool follow,
-                     const std::function<bool(std::string_view line)>& sink);
+                     const std::function<bool(std::string_view line)>& sink, int tail = -1);
 
 }  // namespace drydock::core

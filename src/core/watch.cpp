@@ -306,8 +306,6 @@ void end_watch(const std::string& session, const std::string& project, Talk& tal
   for (const std::string& sentence : sentences) talk.say("  " + sentence);
 }
 
-Farewell tell_changes(Talk& talk) {
-  return [&talk](const SessionRecord& session) { end_watch(session.id, session.project, talk); };
-}
+bool is_watched(const std::string& session) { return ::access(watch_file(session).c_str(), F_OK) == 0; }
 
 }  // namespace drydock::core

@@ -38,7 +38,7 @@ void begin_watch(const std::string& session, const std::string& project);
 // Says what differs since then. Once: the first who sees to a session's end tells it. Nothing when there is
 // no such folder.
 void end_watch(const std::string& session, const std::string& project, Talk& talk);
-// The same at a session's removal. `talk` must outlive what is returned.
-Farewell tell_changes(Talk& talk);
+// Whether end_watch() has yet to be called for a session that was begun here.
+bool is_watched(const std::string& session);
 
 }  // namespace drydock::core

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::guard {
 namespace {
@@ -70,8 +70,8 @@ std::string read_server_name(std::string_view extension, std::string& name) {
   if (!type || !host) return "its server name is malformed";
   if (!names.empty()) return "it has more than one server name";
   if (*type != host_name_type) return "its server name is not a host name";
-  name = lower(*host);
-  if (!is_host_name(name)) return "its server name is not a host name";
+  name = policy::lower(*host);
+  if (!policy::is_host_name(name)) return "its server name is not a host name";
   return {};
 }
 

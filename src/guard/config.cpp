@@ -10,10 +10,12 @@
 
 #include "base/json.hpp"
 #include "base/unique_fd.hpp"
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::guard {
 namespace {
+
+constexpr std::uint64_t latest_expiry = 253'402'300'799;  // the end of the year 9999
 
 [[noreturn]] void fail(const std::string& reason) { throw ConfigError(reason); }
 
@@ -60,8 +62,15 @@ std::vector<std::string> texts(const Json& object, const char* key) {
 }
 
 std::string host(const std::string& value, const std::string& where) {
-  if (!is_host_name(value))
+  if (!policy::is_host_name(value))
     fail("key '" + where + "': " + in_quotes(value) + " is not a canonical host name");
+  return value;
+}
+
+std::string session_id(const std::string& value) {
+  if (value.size() > 64 || value.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    fail("key 'session': " + in_quotes(value) + " is not the id of a session");
+  }
   return value;
 }
 
@@ -86,9 +95,12 @@ Entries entries(const Json& list) {
   if (!list.is_array()) fail("key 'entries' is not a list");
   Entries result;
   for (const Json& value : list) {
-    check_keys(value, "an entry", {"pattern", "source"});
-    const std::string reason =
-        result.add({text(required(value, "pattern"), "pattern"), text(required(value, "source"), "source")});
+    check_keys(value, "an entry", {"pattern", "source", "expires"});
+    Entry entry{text(required(value, "pattern"), "pattern"), text(required(value, "source"), "source"), 0};
+    if (value.contains("expires")) {
+      entry.expires = static_cast<std::int64_t>(number(value["expires"], "expires", latest_expiry));
+    }
+    const std::string reason = result.add(std::move(entry));
     if (!reason.empty()) fail("key 'entries': " + reason);
   }
   return result;
@@ -101,7 +113,7 @@ Config parse_config(std::string_view input) {
   if (json.is_discarded()) fail("it is not JSON");
   check_keys(json, "it",
              {"generation", "listen_port", "transparent", "proxy", "clients", "tinyproxy", "entries",
-              "own_addresses", "public", "allow_private", "canary"});
+              "own_addresses", "public", "allow_private", "canary", "session"});
   Config config;
   config.listen_port =
       static_cast<std::uint16_t>(number(required(json, "listen_port"), "listen_port", 65535));
@@ -127,6 +139,7 @@ Config parse_config(std::string_view input) {
     rules.allow_private.insert(host(value, "allow_private"));
   }
   if (json.contains("canary")) rules.canary = host(text(json["canary"], "canary"), "canary");
+  if (json.contains("session")) rules.session = session_id(text(json["session"], "session"));
   return config;
 }
 

@@ -10,10 +10,13 @@
 #include <unordered_set>
 #include <vector>
 
-#include "guard/entries.hpp"
 #include "guard/floor.hpp"
+#include "policy/entries.hpp"
 
 namespace drydock::guard {
+
+using policy::Entries;
+using policy::Entry;
 
 struct Endpoint {
   Ip address;
@@ -28,6 +31,7 @@ struct Rules {
   FloorRules floor;
   std::unordered_set<std::string> allow_private;  // host names
   std::string canary;                             // empty: none
+  std::string session;                            // its id, for the words of a refusal; may be empty
 };
 
 struct Config {

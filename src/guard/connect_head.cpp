@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::guard {
 namespace {
@@ -32,16 +32,6 @@ bool is_field(std::string_view line) {
 }
 
 }  // namespace
-
-std::string parse_authority(std::string_view text, Authority& authority) {
-  const auto colon = text.find(':');
-  if (colon == std::string_view::npos) return "it names no port";
-  const std::string host = lower(text.substr(0, colon));
-  if (!is_host_name(host)) return "it is not a host name";
-  if (text.substr(colon + 1) != "443") return "only port 443 is allowed";
-  authority = {host, 443};
-  return {};
-}
 
 ConnectHead::State ConnectHead::fail(int status, std::string reason) {
   status_ = status;
@@ -92,14 +82,14 @@ ConnectHead::State ConnectHead::parse(std::string_view head) {
     if (end == std::string_view::npos) break;
     fields.remove_prefix(end + end_of_line.size());
   }
-  std::string reason = parse_authority(target, authority_);
+  std::string reason = policy::parse_authority(target, authority_);
   if (!reason.empty()) return fail(403, std::move(reason));
   return state_ = State::done;
 }
 
 bool ConnectHead::keep(std::string_view line) {
   const auto colon = line.find(':');
-  if (field_.empty() || lower(line.substr(0, colon)) != field_) return true;
+  if (field_.empty() || policy::lower(line.substr(0, colon)) != field_) return true;
   if (!field_value_.empty()) return false;
   line.remove_prefix(colon + 1);
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));

@@ -6,17 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "policy/judge.hpp"
+
 namespace drydock::guard {
 
-struct Authority {
-  std::string host;  // lower case, is_host_name()
-  std::uint16_t port = 0;
-  friend bool operator==(const Authority&, const Authority&) = default;
-};
-
-// "host:443". Returns the reason for a refusal, or an empty string and fills `authority`. Strict: no
-// user-info, no brackets, no address in any spelling, no trailing dot, a port written exactly "443".
-std::string parse_authority(std::string_view text, Authority& authority);
+using policy::Authority;
 
 class ConnectHead {
  public:

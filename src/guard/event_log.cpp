@@ -57,6 +57,7 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "received", event.received);
   put(json, "duration_ms", event.duration_ms);
   put(json, "generation", event.generation);
+  put(json, "wanted", event.wanted);
   put(json, "count", event.count);
   put(json, "opened", event.opened);
   put(json, "refused", event.refused);

@@ -28,6 +28,7 @@ struct Event {
   std::optional<std::uint64_t> received;
   std::optional<std::uint64_t> duration_ms;
   std::optional<std::uint64_t> generation;
+  std::optional<std::uint64_t> wanted;
   std::optional<std::uint64_t> count;
   // Since the guard began; EventLog fills them in.
   std::optional<std::uint64_t> opened;

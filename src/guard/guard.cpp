@@ -6,12 +6,15 @@
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -32,6 +35,10 @@ int prefix_of(const sockaddr* mask) {
   return bits;
 }
 
+bool same(const Entry& a, const Entry& b) {
+  return a.pattern == b.pattern && a.source == b.source && a.expires == b.expires;
+}
+
 }  // namespace
 
 Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, int log_fd)
@@ -43,10 +50,12 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
       gate_(loop_, resolver_, verdicts_, log_, timing, limits) {
   log_.on_pending([this] { flush_later(); });
   watch_signals();
+  watch_clock();
   // Watched before it is read: a change in between is not missed.
   watch_directory();
   config_ = read_config(config_path());
-  gate_.set_rules(with_own_addresses(config_.rules));
+  config_.rules = with_own_addresses(std::move(config_.rules));
+  enforce(config_.rules);
   gate_.set_clients(config_.clients);
   const std::uint16_t port = verdicts_.listen(config_.listen_port);
   supervisor_.emplace(loop_, log_, timing_, static_cast<std::uint16_t>(port + 1),
@@ -182,8 +191,10 @@ void Guard::reload() {
     reload_again_ = true;
     return;
   }
+  std::optional<std::uint64_t> wanted;
   try {
     Config changed = read_config(config_path());
+    wanted = changed.rules.generation;
     if (!same_frame(changed, config_)) throw ConfigError("what is listened at, or the proxy, cannot change");
     changed.rules = with_own_addresses(std::move(changed.rules));
     ProxyFiles files = read_proxy_files(directory_, changed.tinyproxy);
@@ -192,14 +203,14 @@ void Guard::reload() {
       on_reload(changed, reason);
     });
   } catch (const std::exception& error) {
-    refuse_reload(error.what());
+    refuse_reload(error.what(), wanted);
   }
 }
 
 void Guard::on_reload(Config changed, const std::string& reason) {
-  if (!reason.empty()) return refuse_reload(reason);
-  gate_.set_rules(changed.rules);
+  if (!reason.empty()) return refuse_reload(reason, changed.rules.generation);
   config_ = std::move(changed);
+  enforce(config_.rules);
   Event event;
   event.event = "reload";
   event.allowed = true;
@@ -207,11 +218,53 @@ void Guard::on_reload(Config changed, const std::string& reason) {
   write(event);
 }
 
-void Guard::refuse_reload(const std::string& reason) {
+// --- time
+// ---------------------------------------------------------------------------------------------------------
+
+// The clock on the wall: an hour is one also when the machine sleeps through it, and when the clock is set
+// the timer is told (timerfd_create(2)).
+void Guard::watch_clock() {
+  clock_ = UniqueFd(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!clock_) fail("cannot make a timer");
+  loop_.add(clock_.get(), EPOLLIN, [this](std::uint32_t) { drop_expired(); });
+}
+
+// Entries that have ended are as good as absent, and the next that ends is waited for.
+void Guard::enforce(Rules rules) {
+  rules.entries = rules.entries.without_expired(::time(nullptr));
+  itimerspec next{};
+  next.it_value.tv_sec = rules.entries.next_expiry().value_or(0);
+  if (::timerfd_settime(clock_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &next, nullptr) != 0) {
+    fail("cannot set a timer");
+  }
+  gate_.set_rules(std::move(rules));
+}
+
+void Guard::drop_expired() {
+  std::uint64_t times = 0;
+  // ECANCELED: the clock was set.
+  if (::read(clock_.get(), &times, sizeof times) < 0 && errno != ECANCELED) return;
+  const Entries left = config_.rules.entries.without_expired(::time(nullptr));
+  for (const Entry& entry : config_.rules.entries.all()) {
+    const auto& all = left.all();
+    if (std::any_of(all.begin(), all.end(), [&](const Entry& other) { return same(entry, other); })) continue;
+    Event event;
+    event.event = "expired";
+    event.rule = entry.pattern;
+    event.source = entry.source;
+    event.generation = config_.rules.generation;
+    write(event);
+  }
+  config_.rules.entries = left;
+  enforce(config_.rules);
+}
+
+void Guard::refuse_reload(const std::string& reason, std::optional<std::uint64_t> wanted) {
   Event event;
   event.event = "reload";
   event.allowed = false;
   event.generation = config_.rules.generation;
+  event.wanted = wanted;
   event.reason = "the old rules stay in force: " + reason;
   write(event);
   if (!supervisor_->is_starting() && std::exchange(reload_again_, false)) reload();

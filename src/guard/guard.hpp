@@ -29,12 +29,15 @@ class Guard {
  private:
   void watch_directory();
   void watch_signals();
+  void watch_clock();
   void on_directory();
   void on_signal();
   void on_proxy(std::uint16_t port);
   void reload();
   void on_reload(Config changed, const std::string& reason);
-  void refuse_reload(const std::string& reason);
+  void refuse_reload(const std::string& reason, std::optional<std::uint64_t> wanted);
+  void enforce(Rules rules);
+  void drop_expired();
   void write(const Event& event);
   void flush_later();
   void end(int status, const std::string& reason);
@@ -47,6 +50,7 @@ class Guard {
   Loop loop_;
   UniqueFd signals_;
   UniqueFd changes_;
+  UniqueFd clock_;
   Config config_;
   Resolver resolver_;
   Verdicts verdicts_;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "guard/config.hpp"
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::guard {
 namespace {
@@ -20,7 +20,7 @@ std::string config_refusal(std::string_view config) {
     std::string_view line = config.substr(0, end);
     config.remove_prefix(end == std::string_view::npos ? config.size() : end + 1);
     line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-    const std::string directive = lower(line.substr(0, line.find_first_of(blanks)));
+    const std::string directive = policy::lower(line.substr(0, line.find_first_of(blanks)));
     for (const std::string_view each : added) {
       if (directive == each) return "it has a line '" + std::string(each) + "', which the guard adds";
     }

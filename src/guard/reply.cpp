@@ -27,4 +27,9 @@ std::string refusal_reply(int status, std::string_view target, std::string_view 
          "\r\nConnection: close\r\n\r\n" + body;
 }
 
+std::string allow_hint(const std::string& host, const std::string& session) {
+  return "The person who started the session can allow it: drydock egress allow " + host +
+         (session.empty() ? "" : " --session " + session);
+}
+
 }  // namespace drydock::guard

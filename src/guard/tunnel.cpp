@@ -16,7 +16,6 @@ namespace drydock::guard {
 namespace {
 
 constexpr std::uint16_t https_port = 443;
-constexpr const char* not_listed = "not on the allowlist";
 
 void tune(int fd, const Timing& timing) {
   const auto set = [fd](int level, int option, int value) {
@@ -27,6 +26,12 @@ void tune(int fd, const Timing& timing) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(timing.keepalive_idle.count()));
   set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(timing.keepalive_interval.count()));
   set(IPPROTO_TCP, TCP_KEEPCNT, timing.keepalive_probes);
+}
+
+// Of an HTTP answer.
+bool says_forbidden(std::string_view words) {
+  const auto status = words.find(' ');
+  return status != std::string_view::npos && words.substr(status + 1, 3) == "403";
 }
 
 std::string with_sni(const std::string& sni) {
@@ -136,8 +141,8 @@ void Tunnel::ask(Question::Kind kind, std::string text) {
 }
 
 void Tunnel::on_verdict(Verdict verdict) {
-  if (verdict.kind == Verdict::Kind::refused) return say_last_words(std::move(verdict.words));
   const auto connect = std::move(connect_);
+  if (verdict.kind == Verdict::Kind::refused) return pass_on_refusal(connect.get(), std::move(verdict.words));
   if (connect && connect->state() == ConnectHead::State::done) host_ = connect->authority().host;
   if (connect && connect->state() == ConnectHead::State::failed) host_ = connect->target();
   if (verdict.kind == Verdict::Kind::failed) return refuse(verdict.status, verdict.reason);
@@ -152,6 +157,15 @@ void Tunnel::on_verdict(Verdict verdict) {
   port_ = connect->authority().port;
   if (!shared_.rules->canary.empty() && host_ == shared_.rules->canary) return answer_canary();
   admit();
+}
+
+// tinyproxy has one page for all that it refuses, and has written down why. For a tunnel whose host could be
+// allowed the guard has better words.
+void Tunnel::pass_on_refusal(const ConnectHead* connect, std::string words) {
+  const bool parsed = connect != nullptr && connect->state() == ConnectHead::State::done;
+  if (!parsed || !says_forbidden(words)) return say_last_words(std::move(words));
+  const std::string& host = connect->authority().host;
+  say_last_words(refusal_reply(403, host, policy::not_listed, allow_hint(host, shared_.rules->session)));
 }
 
 void Tunnel::on_hello() {
@@ -170,13 +184,11 @@ void Tunnel::on_hello() {
 // -------------------------------------------------------------------------------------------------------
 
 void Tunnel::admit() {
-  const Entry* entry = shared_.rules->entries.match(host_);
-  if (entry == nullptr) {
-    return refuse(403, not_listed,
-                  "The person who started the session can allow it: drydock run --allow " + host_);
-  }
-  rule_ = entry->pattern;
-  source_ = entry->source;
+  const policy::Judgement judgement = policy::judge_host(host_, shared_.rules->entries);
+  if (judgement.entry == nullptr)
+    return refuse(403, judgement.reason, allow_hint(host_, shared_.rules->session));
+  rule_ = judgement.entry->pattern;
+  source_ = judgement.entry->source;
   resolve();
 }
 
@@ -367,9 +379,9 @@ void Tunnel::close_now() {
 void Tunnel::recheck() {
   const bool judged = phase_ != Phase::head && phase_ != Phase::asking;
   if (host_.empty() || !judged || phase_ == Phase::refusing || phase_ == Phase::over) return;
-  const Entry* entry = shared_.rules->entries.match(host_);
+  const policy::Judgement judgement = policy::judge_host(host_, shared_.rules->entries);
   const bool address_holds = !address_ || address_refusal(*address_).empty();
-  if (entry != nullptr && address_holds) return;
+  if (judgement.entry != nullptr && address_holds) return;
   const std::string reason = "no longer allowed";
   if (phase_ == Phase::hello) return cut(reason);
   if (phase_ != Phase::relaying) return refuse(403, reason);

@@ -66,6 +66,7 @@ class Tunnel {
   void on_head();
   void ask(Question::Kind kind, std::string text);
   void on_verdict(Verdict verdict);
+  void pass_on_refusal(const ConnectHead* connect, std::string words);
   void on_hello();
   void admit();
   void resolve();

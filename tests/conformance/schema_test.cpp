@@ -19,7 +19,9 @@ class Schema : public Conformance {
 TEST_P(Schema, OutputIsAsDocumented) {
   const std::string json = drydock_words() + " --json ";
   const std::string image = " --image " + std::string(test_image);
-  const Outcome started = run("-d --keep --allow allowed.test --timeout 1h", "sh -c 'echo said; sleep 1000'");
+  const Outcome started =
+      run("-d --keep --allow allowed.test --timeout 1h",
+          "sh -c 'curl -sS https://denied.test/; curl -sS https://10.0.0.1/; echo said; sleep 1000'");
   ASSERT_EQ(started.status, 0) << started;
   const std::string id(trim(started.out));
   for (const auto& [script, schema] :
@@ -28,7 +30,14 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"},
         std::pair{json + "smoke", "smoke"}, std::pair{json + "dood .", "pin"},
         std::pair{json + "contain --remove .", "pin"}, std::pair{json + "dood --remove .", "pin"},
-        std::pair{json + "default", "default"}, std::pair{json + "doctor", "doctor"}}) {
+        std::pair{json + "default", "default"}, std::pair{json + "doctor", "doctor"},
+        std::pair{json + "egress list", "egress-list"},
+        std::pair{json + "egress allow a.example --session " + id + " --for 1h", "egress-change"},
+        std::pair{json + "egress list --session " + id, "egress-list"},
+        std::pair{json + "egress test allowed.test nobody.test 10.0.0.1 --session " + id, "egress-test"},
+        std::pair{json + "egress revoke a.example --session " + id, "egress-change"},
+        std::pair{json + "egress allow a.example '*.b.example' --dry-run", "egress-change"},
+        std::pair{json + "egress denied " + id, "egress-denied"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
   }

@@ -27,6 +27,9 @@ LINES = [
     ("drydock default ", {"contained", "dood"}, {"list"}),
     ("drydock run fold", {"folder"}, {"file"}),
     ("drydock run --env-file fi", {"file"}, set()),
+    ("drydock egress ", {"list", "test", "allow", "revoke", "denied", "log"}, {"run"}),
+    ("drydock egress allow --", {"--session", "--for", "--dry-run"}, {"--verify"}),
+    ("drydock list --", {"--filter"}, {"--project"}),
     ("drydock stop ", {"0123abcd"}, {"SESSION"}),
 ]
 

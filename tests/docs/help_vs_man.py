@@ -83,6 +83,35 @@ def commands(general):
     return found
 
 
+def check_group(name, help_text, path, text, program, failures):
+    """Its commands: each has a line in SYNOPSIS and a section with its summary and its options."""
+    members = commands(help_text)
+    for member, _, summary in members:
+        full, heading = f"{name} {member}", f"{name} {member}".upper()
+        member_help = run(program, "help", name, member)
+        synopsis = re.search(rf"^Usage: drydock {full}(.*)$", member_help, re.MULTILINE).group(1)
+        if f"*drydock {full}*{synopsis}" not in text:
+            failures.append(f"{path.name}: SYNOPSIS is not \"*drydock {full}*{synopsis}\"")
+        found = re.search(rf"^# {heading}\n\n((?:.+\n)+)", text, re.MULTILINE)
+        if not found or not plain(found.group(1)).startswith(plain(summary)):
+            failures.append(f"{path.name}: \"# {heading}\" does not begin with \"{summary}\"")
+        check_examples(full, member_help, path, text, failures)
+        compare(f"{path.name}, {heading}", help_options(member_help, "Options"), page_options(text, heading), failures)
+    for heading in re.findall(rf"^# ({name.upper()} \w+)$", text, re.MULTILINE):
+        if heading not in {f"{name} {member}".upper() for member, _, _ in members}:
+            failures.append(f"{path.name}: \"# {heading}\" is no command of {name}")
+
+
+def check_examples(name, help_text, path, text, failures):
+    shown = [re.split(r"\s{2,}", line.strip())[0] for line in section(help_text, "Examples").splitlines()]
+    in_page = re.search(r"^# EXAMPLES\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
+    if not shown:
+        failures.append(f"{name}: the help has no example")
+    for example in shown:
+        if in_page is None or f"\n\t{example}\n" not in in_page.group(1):
+            failures.append(f"{path.name}: EXAMPLES has no \"{example}\"")
+
+
 def check_command(name, aliases, summary, program, pages, failures):
     path = pages / f"drydock-{name}.1.scd"
     if not path.exists():
@@ -96,13 +125,9 @@ def check_command(name, aliases, summary, program, pages, failures):
     for word in [name, *aliases]:
         if f"*drydock {word}*{synopsis}" not in text:
             failures.append(f"{path.name}: SYNOPSIS is not \"*drydock {word}*{synopsis}\"")
-    shown = [re.split(r"\s{2,}", line.strip())[0] for line in section(help_text, "Examples").splitlines()]
-    in_page = re.search(r"^# EXAMPLES\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
-    if not shown:
-        failures.append(f"{name}: the help has no example")
-    for example in shown:
-        if in_page is None or f"\n\t{example}\n" not in in_page.group(1):
-            failures.append(f"{path.name}: EXAMPLES has no \"{example}\"")
+    check_examples(name, help_text, path, text, failures)
+    if section(help_text, "Commands"):
+        check_group(name, help_text, path, text, program, failures)
     options = help_options(help_text, "Options")
     shared = SHARED.search(text)
     if shared:

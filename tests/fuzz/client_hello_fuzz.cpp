@@ -1,7 +1,7 @@
 // Whatever the octets and however they are cut, the verdict is the same, and a name is a host name.
 #include "fuzz.hpp"
 #include "guard/client_hello.hpp"
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 using drydock::fuzz::require;
 using drydock::guard::ClientHello;
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (whole.size() < ClientHello::limit) require(whole.state() == pieces.state());
   require(whole.server_name() == pieces.server_name() || whole.state() != pieces.state());
   if (whole.state() == ClientHello::State::done) {
-    require(drydock::guard::is_host_name(whole.server_name()));
+    require(drydock::policy::is_host_name(whole.server_name()));
     require(whole.take() == bytes);
   }
   return 0;

@@ -1,7 +1,7 @@
 // Whatever the octets and however they are cut, the verdict is the same; what is admitted is host:443.
 #include "fuzz.hpp"
 #include "guard/connect_head.hpp"
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 using drydock::fuzz::require;
 using drydock::guard::ConnectHead;
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (std::size_t fed = 0; fed < bytes.size(); fed += step) pieces.feed(bytes.substr(fed, step));
   require(whole.state() == pieces.state());
   if (whole.state() == ConnectHead::State::done) {
-    require(drydock::guard::is_host_name(whole.authority().host));
+    require(drydock::policy::is_host_name(whole.authority().host));
     require(whole.authority().port == 443);
     require(whole.authority().host == pieces.authority().host);
     require(whole.take_rest() == pieces.take_rest());

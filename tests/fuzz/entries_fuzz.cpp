@@ -2,7 +2,7 @@
 // host.
 #include "core/host_pattern.hpp"
 #include "fuzz.hpp"
-#include "guard/entries.hpp"
+#include "policy/entries.hpp"
 
 using drydock::fuzz::require;
 
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (end == std::string_view::npos) return 0;
   const auto pattern = drydock::core::parse_host_pattern(input.substr(0, end));
   if (!pattern) return 0;
-  drydock::guard::Entries entries;
+  drydock::policy::Entries entries;
   require(entries.add({pattern->to_string(), ""}).empty());
   const std::string host(input.substr(end + 1));
   for (const std::string& name : {host, host + "." + pattern->host, pattern->host + host}) {

@@ -208,6 +208,37 @@ class FromStartToEnd(unittest.TestCase):
             sidecar.close()
             self.doCleanups()
 
+    def test_entries_end_by_themselves(self):
+        sidecar = self.make(["allowed.test", "other.test", "v4only.test"])
+        sidecar.wait_for(event="ready")
+        def change(ends):
+            sidecar.changes = {"entries": [{"pattern": host, "source": "test:1", **({"expires": int(time.time()) + ends[host]} if host in ends else {})}
+                                           for host in ("allowed.test", "other.test", "v4only.test")]}
+            sidecar.config(["allowed.test", "other.test", "v4only.test"])
+            sidecar.wait_for(event="reload", verdict="allowed", generation=sidecar.generation)
+        # What has ended when it comes is not admitted at all, though tinyproxy's filter has it.
+        change({"other.test": -1, "v4only.test": 60})
+        self.assertEqual([status(f"{host}.test:443") for host in ("allowed", "other", "v4only")], [200, 403, 200])
+        change({"other.test": 3, "v4only.test": 60})
+        held, kept = hold("other.test"), hold("allowed.test")
+        begin = time.monotonic()
+        sidecar.wait_for(event="expired", rule="other.test", source="test:1", generation=sidecar.generation)
+        self.assertLess(time.monotonic() - begin, 3.5)
+        sidecar.wait_for(event="close", host="other.test", reason="no longer allowed")
+        held.settimeout(2)
+        try:
+            self.assertEqual(held.recv(1), b"")
+        except OSError:
+            pass
+        self.assertEqual([status(f"{host}.test:443") for host in ("allowed", "other", "v4only")], [200, 403, 200])
+        self.assertIn(b"200 OK", say(kept))
+        held.close()
+        # A later end that comes in time is the one that counts, and none is none.
+        change({"other.test": 2, "v4only.test": 2})
+        change({"v4only.test": 60})
+        time.sleep(2.5)
+        self.assertEqual([status(f"{host}.test:443") for host in ("allowed", "other", "v4only")], [200, 200, 200])
+
     def test_strangers_are_turned_away(self):
         sidecar = self.make(clients="10.99.0.4/30")
         sidecar.wait_for(event="ready")

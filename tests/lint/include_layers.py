@@ -11,12 +11,13 @@ import tree
 # A folder of src/ and the folders that it may include from, besides itself.
 LAYERS = {
     "base": set(),
+    "policy": set(),
     "runtime": {"base"},
     "docker": {"base", "runtime"},
     "podman": {"base", "runtime"},
-    "core": {"base", "runtime"},
+    "core": {"base", "runtime", "policy"},
     "cli": {"base", "runtime", "core"},
-    "guard": {"base"},
+    "guard": {"base", "policy"},
 }
 
 # What LAYERS forbids and is right all the same: (file, header) and the reason.

@@ -235,8 +235,11 @@ class FakeContainers : public runtime::Containers {
       engine_.container_map.erase(found);
     });
   }
-  void read_log(const std::string& name, const runtime::LogRequest&, const runtime::LogSink&) override {
-    engine_.perform("containers.read_log " + name, [&] { get(name); });
+  void read_log(const std::string& name, const runtime::LogRequest&, const runtime::LogSink& sink) override {
+    engine_.perform("containers.read_log " + name, [&] {
+      get(name);
+      if (engine_.log_of) sink(runtime::Channel::err, engine_.log_of(name));
+    });
   }
 
  private:

@@ -46,6 +46,8 @@ class FakeEngine : public runtime::Engine {
   std::map<std::string, runtime::NetworkSpec> network_map;
   std::map<std::string, runtime::ImageReport> image_map;
   std::string sidecar_output = "{\"event\":\"ready\"}\n";
+  // What a container has written, all of it to stderr; by default nothing.
+  std::function<std::string(const std::string& container)> log_of;
   std::string probe_output;        // empty: all that was to be checked holds
   bool agent_ends_at_once = true;  // else it runs until it is stopped or killed
   int agent_exit_code = 0;

@@ -13,8 +13,7 @@ class CompletionCommand : public Command {
   std::string summary() const override { return "print a completion script for a shell"; }
   std::string synopsis() const override { return "bash|zsh|fish"; }
   std::vector<Example> examples() const override {
-    return {{"source <(drydock completion bash)", "for this shell, until it ends"},
-            {"drydock completion fish > ~/.config/fish/completions/drydock.fish", "for every fish"}};
+    return {{"drydock completion bash", "to be sourced by bash, or kept in its folder of completions"}};
   }
   std::string description() const override {
     return "A distribution's package installs these scripts by itself. zsh's belongs into a folder of "

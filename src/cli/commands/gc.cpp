@@ -1,7 +1,7 @@
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/engines.hpp"
-#include "core/watch.hpp"
+#include "core/farewell.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -29,7 +29,7 @@ class GcCommand : public Command {
     for (const auto& engine : core::reachable_engines(providers, invocation.global.runtime,
                                                       invocation.global.engine, &invocation.stop)) {
       for (const core::Collected& entry :
-           core::collect_garbage(*engine, dry_run, core::tell_changes(invocation.console))) {
+           core::collect_garbage(*engine, dry_run, core::farewell_of(*engine, invocation.console))) {
         array.push_back({{"id", entry.session.id},
                          {"runtime", entry.session.runtime},
                          {"reason", entry.reason},

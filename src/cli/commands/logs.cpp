@@ -1,7 +1,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
-#include "core/decision_log.hpp"
 #include "core/session_log.hpp"
 #include "runtime/stream/lines.hpp"
 
@@ -70,11 +70,7 @@ class LogsCommand : public Command {
       print_agent_log(found, follow, invocation);
       return 0;
     }
-    core::read_egress_log(*found.engine, found.session, follow, [&](std::string_view line) {
-      invocation.console.print((invocation.global.json ? std::string(line) : core::decision_line(line)) +
-                               "\n");
-      return true;
-    });
+    print_decisions(invocation, found);
     return 0;
   }
 };

@@ -14,7 +14,8 @@ class PinCommand : public Command {
 
   std::string name() const override { return is_dood() ? "dood" : "contain"; }
   std::string summary() const override {
-    return is_dood() ? "pin a project to dood: no jail, and the engine's socket" : "pin a project to contained";
+    return is_dood() ? "pin a project to dood: no jail, and the engine's socket"
+                     : "pin a project to contained";
   }
   std::string synopsis() const override { return "[--remove] [DIR]"; }
   std::vector<Example> examples() const override {

@@ -5,7 +5,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cli/session_argument.hpp"
-#include "core/watch.hpp"
+#include "core/farewell.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -58,8 +58,8 @@ class StopCommand : public Command {
     bool failed = false;
     const auto attempt = [&](const core::Candidate& found) {
       core::end_session(*found.engine, found.session, grace);
-      const auto failures =
-          core::remove_session(*found.engine, found.session, core::tell_changes(invocation.console));
+      const auto failures = core::remove_session(*found.engine, found.session,
+                                                 core::farewell_of(*found.engine, invocation.console));
       for (const std::string& failure : failures) invocation.console.warn(failure);
       failed = failed || !failures.empty();
       stopped.push_back(

@@ -48,8 +48,9 @@ void write_command(const CommandWords& command, const std::vector<CommandWords>&
          << single_quoted(command.summary) << "\n";
   const std::string condition = " -n " + single_quoted(when);
   for (const OptionWords& option : command.options) write_option(condition, option, script);
+  const bool is_group = std::find(groups.begin(), groups.end(), command.name) != groups.end();
   const std::string words = operand_words(command.operand);
-  if (!words.empty()) script << "complete -c drydock" << condition << " -a " << words << "\n";
+  if (!words.empty() && !is_group) script << "complete -c drydock" << condition << " -a " << words << "\n";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/completion/words.hpp"
 
+#include "base/text.hpp"
 #include "cli/command_line.hpp"
 
 namespace drydock::cli {
@@ -23,6 +24,14 @@ void add_words(const Command& command, std::vector<CommandWords>& all) {
   po::options_description options;
   command.declare(options);
   all.push_back({command.name(), command.summary(), command.operand(), words_of(options)});
+  if (command.subcommands().empty()) return;
+  std::vector<std::string> members;
+  const std::size_t group = all.size() - 1;
+  for (const auto& member : command.subcommands()) {
+    add_words(*member, all);
+    members.push_back(all.back().last_word());
+  }
+  all[group].operand = join(members, " ");
 }
 
 }  // namespace

@@ -11,10 +11,21 @@
 namespace drydock::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using Words = std::vector<std::string>;
+
+// Of groups, their members too.
+std::vector<const Command*> all_commands() {
+  std::vector<const Command*> all;
+  for (const auto& command : commands()) {
+    all.push_back(command.get());
+    for (const auto& member : command->subcommands()) all.push_back(member.get());
+  }
+  return all;
+}
 
 class CommandLineTest : public testing::Test {
  protected:
@@ -46,11 +57,11 @@ TEST_F(CommandLineTest, NothingIsRun) {
 }
 
 TEST_F(CommandLineTest, CommandsGoByNameAndAlias) {
-  for (const auto& command : commands()) {
-    EXPECT_EQ(parse({command->name()}).command, command.get());
-    for (const std::string& alias : command->aliases()) EXPECT_EQ(parse({alias}).command, command.get());
+  for (const Command* command : all_commands()) {
+    EXPECT_EQ(parse(split(command->name(), ' ')).command, command);
+    for (const std::string& alias : command->aliases()) EXPECT_EQ(parse({alias}).command, command);
     EXPECT_FALSE(command->summary().empty()) << command->name();
-    EXPECT_EQ(find_command(command->name()), command.get());
+    EXPECT_EQ(find_command(command->name()), command);
   }
 }
 
@@ -66,6 +77,31 @@ TEST_F(CommandLineTest, OptionsOfRunNeedNoCommand) {
   EXPECT_THAT(line.values["allow"].as<Words>(), ElementsAre("example.org"));
   ASSERT_TRUE(line.container_command);
   EXPECT_THAT(*line.container_command, ElementsAre("npm", "test"));
+}
+
+TEST_F(CommandLineTest, AGroupsMembersGoByTwoWords) {
+  for (const Words& words :
+       {Words{"egress", "allow", "a.example", "--global"}, Words{"egress", "--global", "allow", "a.example"},
+        Words{"--json", "egress", "--global", "allow", "a.example"},
+        Words{"egress", "allow", "--global", "a.example"}}) {
+    const CommandLine line = parse(words);
+    EXPECT_EQ(line.command->name(), "egress allow") << testing::PrintToString(words);
+    EXPECT_THAT(line.operands, ElementsAre("a.example"));
+    EXPECT_TRUE(line.values["global"].as<bool>());
+  }
+  // A member's name may be an option's value, or an operand.
+  const CommandLine value = parse({"egress", "--session", "list", "allow", "test"});
+  EXPECT_EQ(value.command->name(), "egress allow");
+  EXPECT_EQ(value.values["session"].as<std::string>(), "list");
+  EXPECT_THAT(value.operands, ElementsAre("test"));
+  EXPECT_EQ(parse({"egress", "--help"}).command->name(), "egress");
+  EXPECT_EQ(parse({"egress", "allow", "--help"}).command->name(), "egress allow");
+  EXPECT_EQ(error({"egress", "alow"}).hint(), "did you mean 'drydock egress allow'?");
+  EXPECT_THAT(error({"egress", "frobnicate"}).hint(), HasSubstr("use one of: list, test, allow"));
+  EXPECT_STREQ(error({"egress", "frobnicate"}).what(),
+               "cannot run command 'egress frobnicate': egress has no such command");
+  EXPECT_THAT(error({"egress list"}).what(), HasSubstr("drydock has no such command"));
+  EXPECT_THAT(error({"egress", "test", "--jsno"}).hint(), HasSubstr("'--json'"));
 }
 
 TEST_F(CommandLineTest, WhatIsBehindTheDashesIsNotTouched) {
@@ -210,7 +246,7 @@ TEST_F(CommandLineTest, TheEnvironmentChoosesTheRuntimeUnlessAnOptionDoes) {
 }
 
 TEST_F(CommandLineTest, TheExamplesOfHelpAreRight) {
-  for (const auto& command : commands()) {
+  for (const Command* command : all_commands()) {
     const std::string text = command_help(*command);
     EXPECT_THAT(command->examples(), testing::Not(IsEmpty())) << command->name();
     for (const Example& example : command->examples()) {
@@ -218,28 +254,35 @@ TEST_F(CommandLineTest, TheExamplesOfHelpAreRight) {
       Words words = split(example.command, ' ');
       ASSERT_EQ(words.front(), "drydock");
       words.erase(words.begin());
-      EXPECT_EQ(parse(words).command, command.get()) << example.command;
+      const Command* understood = parse(words).command;
+      EXPECT_TRUE(understood == command || starts_with(understood->name(), command->name() + " "))
+          << example.command;
     }
   }
 }
 
 TEST_F(CommandLineTest, AWrongOptionOfEachCommandIsTold) {
-  for (const auto& command : commands()) {
-    const Error told = error({command->name(), "--no-such-option"});
+  for (const Command* command : all_commands()) {
+    Words wrong = split(command->name(), ' ');
+    wrong.emplace_back("--no-such-option");
+    const Error told = error(wrong);
     EXPECT_THAT(told.what(), HasSubstr("cannot use option '--no-such-option': " + command->name()));
     EXPECT_FALSE(told.hint().empty()) << command->name();
-    Words many{command->name()};
-    if (command->max_operands() > 1000) continue;
-    many.resize(command->max_operands() + 2, "operand");
+    Words many = split(command->name(), ' ');
+    if (command->max_operands() > 1000 || !command->subcommands().empty()) continue;
+    many.resize(many.size() + command->max_operands() + 1, "operand");
     EXPECT_THAT(error(many).what(), HasSubstr("cannot use argument 'operand'")) << command->name();
   }
 }
 
 TEST(Help, NamesEveryCommandAndOption) {
   const std::string general = general_help();
-  for (const auto& command : commands()) {
-    EXPECT_THAT(general, HasSubstr("\n  " + command->name()));
-    EXPECT_THAT(general, HasSubstr(command->summary()));
+  for (const Command* command : all_commands()) {
+    const auto space = command->name().find(' ');
+    const std::string listed =
+        space == std::string::npos ? general : command_help(*find_command(command->name().substr(0, space)));
+    EXPECT_THAT(listed, ContainsRegex("\n  " + command->name().substr(space + 1) + "[ ,]"));
+    EXPECT_THAT(listed, HasSubstr(command->summary()));
     const std::string text = command_help(*command);
     EXPECT_THAT(text, HasSubstr("Usage: drydock " + command->name()));
     po::options_description options;
@@ -256,7 +299,7 @@ TEST(Help, NamesEveryCommandAndOption) {
 }
 
 TEST(Help, FitsATerminal) {
-  for (const auto& command : commands()) {
+  for (const Command* command : all_commands()) {
     std::istringstream lines(command_help(*command));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 120U) << line;
   }

@@ -55,7 +55,7 @@ TEST(ProxyConfig, ThePageSaysWhoRefusedAndHowToAllow) {
   const std::string page = make_proxy_files("", "").at("403.html");
   EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
   EXPECT_THAT(page, HasSubstr("drydock refused {request}"));
-  EXPECT_THAT(page, HasSubstr("drydock run --allow HOST"));
+  EXPECT_THAT(page, HasSubstr("drydock egress allow HOST"));
   // {clientip}, {date} and the like would say more than the agent should hear.
   EXPECT_THAT(page, Not(HasSubstr("{client")));
 }

@@ -20,9 +20,9 @@ Json sound() {
     "generation": 7, "listen_port": 3128, "proxy": {"address": "10.231.0.2", "port": 8888},
     "transparent": {"address": "10.231.0.2", "port": 443}, "clients": "10.231.0.0/29",
     "tinyproxy": ["/usr/bin/tinyproxy", "-d"],
-    "entries": [{"pattern": "example.com", "source": "hosts:3"}, {"pattern": "*.example.org", "source": "--allow"}],
+    "entries": [{"pattern": "example.com", "source": "hosts:3"}, {"pattern": "*.example.org", "source": "live", "expires": 1700000000}],
     "own_addresses": ["192.168.1.2", "fe80::1"], "public": ["203.0.113.0/24"],
-    "allow_private": ["intranet.example"], "canary": "canary-1.drydock.invalid"})");
+    "allow_private": ["intranet.example"], "canary": "canary-1.drydock.invalid", "session": "0123abcd"})");
 }
 
 std::string reason_of(const std::string& text) {
@@ -46,7 +46,10 @@ TEST(ConfigTest, ReadsEverything) {
   EXPECT_THAT(config.tinyproxy, testing::ElementsAre("/usr/bin/tinyproxy", "-d"));
   EXPECT_EQ(config.rules.generation, 7U);
   ASSERT_NE(config.rules.entries.match("a.example.org"), nullptr);
-  EXPECT_EQ(config.rules.entries.match("a.example.org")->source, "--allow");
+  EXPECT_EQ(config.rules.entries.match("a.example.org")->source, "live");
+  EXPECT_EQ(config.rules.entries.match("a.example.org")->expires, 1'700'000'000);
+  EXPECT_EQ(config.rules.entries.match("example.com")->expires, 0);
+  EXPECT_EQ(config.rules.session, "0123abcd");
   EXPECT_EQ(config.rules.floor.own.size(), 2U);
   EXPECT_EQ(config.rules.floor.open.size(), 1U);
   EXPECT_TRUE(config.rules.allow_private.contains("intranet.example"));
@@ -56,7 +59,7 @@ TEST(ConfigTest, ReadsEverything) {
 TEST(ConfigTest, OptionalKeysAreOptional) {
   Json json = sound();
   for (const char* key :
-       {"generation", "transparent", "own_addresses", "public", "allow_private", "canary"}) {
+       {"generation", "transparent", "own_addresses", "public", "allow_private", "canary", "session"}) {
     json.erase(key);
     EXPECT_EQ(reason_of(json.dump()), "") << key;
   }
@@ -101,6 +104,13 @@ TEST(ConfigTest, RefusesWhatItDoesNotUnderstand) {
       {"allow_private", {"10.0.0.1"}},
       {"canary", ""},
       {"canary", true},
+      {"session", 1},
+      {"session", "../x"},
+      {"session", "0123ABCD"},
+      {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", -1}}}},
+      {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", 1.5}}}},
+      {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", "1h"}}}},
+      {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", 253402300800}}}},
   };
   for (const auto& [key, value] : changes) {
     Json json = sound();

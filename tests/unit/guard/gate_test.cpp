@@ -67,7 +67,7 @@ TEST_F(GateTest, RefusesHostsThatAreNotListed) {
   peer.send(connect_to("evil.test:443"));
   const std::string reply = peer.receive_all();
   EXPECT_THAT(reply, testing::StartsWith("HTTP/1.1 403 drydock refused evil.test: not on the allowlist\r\n"));
-  EXPECT_THAT(reply, HasSubstr("--allow evil.test"));
+  EXPECT_THAT(reply, HasSubstr("drydock egress allow evil.test"));
   for (const std::string authority :
        {"allowed.test:80", "wild.test:443", "127.0.0.1:443", "xallowed.test:443"}) {
     EXPECT_EQ(ask(authority), "403") << authority;

@@ -58,10 +58,21 @@ TEST_F(VerdictsTest, TinyproxyHearsTheRequestLineAndAMark) {
   EXPECT_NE(mark(), first) << "a mark was used twice";
 }
 
-TEST_F(VerdictsTest, ItsRefusalIsTheClientsAnswer) {
+TEST_F(VerdictsTest, ItsRefusalOfATunnelIsToldInTheGuardsWords) {
+  rules_.session = "0123abcd";
   start();
   proxy_.always(Does::answer, refusal);
-  EXPECT_EQ(tell(connect_to("allowed.test:443")), refusal);
+  const std::string reply = tell(connect_to("allowed.test:443"));
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 403 drydock refused allowed.test: not on the allowlist\r\n"));
+  EXPECT_THAT(reply, HasSubstr(": drydock egress allow allowed.test --session 0123abcd\n"));
+  // What else it says of a tunnel is passed on.
+  const std::string trouble = "HTTP/1.0 503 Busy\r\n\r\n403";
+  proxy_.always(Does::answer, trouble);
+  EXPECT_EQ(tell(connect_to("allowed.test:443")), trouble);
+  proxy_.always(Does::answer, refusal);
+  // Nor has the guard words for a host that nobody can allow.
+  EXPECT_EQ(tell(connect_to("allowed.test:80")), refusal);
+  EXPECT_EQ(tell(connect_to("10.0.0.1:443")), refusal);
   EXPECT_TRUE(nobody_called());
   proxy_.always(Does::hand_on);
   EXPECT_EQ(ask("allowed.test:443"), "200");
@@ -120,7 +131,7 @@ TEST_F(VerdictsTest, AClientMayStopTalkingBeforeItIsRefused) {
   const Peer peer = client();
   peer.send(connect_to("evil.test:443"));
   peer.end();
-  EXPECT_EQ(peer.receive_all(), refusal);
+  EXPECT_THAT(peer.receive_all(), StartsWith("HTTP/1.1 403 drydock refused evil.test"));
 }
 
 TEST_F(VerdictsTest, ALongAnswerReachesASlowReader) {
@@ -129,7 +140,7 @@ TEST_F(VerdictsTest, ALongAnswerReachesASlowReader) {
   const std::string words = refusal + std::string(60'000, 'w');
   proxy_.always(Does::answer, words);
   const Peer peer = client();
-  peer.send(connect_to("evil.test:443"));
+  peer.send("GET http://evil.test/ HTTP/1.1\r\n\r\n");
   std::string got;
   while (got.size() < 1000) got += peer.receive(100);
   std::this_thread::sleep_for(milliseconds(300));
@@ -270,7 +281,7 @@ TEST_F(VerdictsTest, ANewOneIsAskedWhatTheOldOneHasNotAnswered) {
   });
   in_loop([&](Loop&, Gate&) { verdicts_->set_proxy(second.port()); });
   EXPECT_EQ(status(first_peer), "200");
-  EXPECT_EQ(second_peer.receive_all(), refusal);
+  EXPECT_THAT(second_peer.receive_all(), StartsWith("HTTP/1.1 403 drydock refused other.test"));
   EXPECT_THAT(tell_back("CONNECT other.test:443 HTTP/1.1\r\nx-drydock-tunnel: " + old + "\r\n\r\n"),
               HasSubstr(" 403 "))
       << "the old one's consent came too late";

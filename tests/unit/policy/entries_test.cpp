@@ -1,11 +1,11 @@
-#include "guard/entries.hpp"
+#include "policy/entries.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "core/host_pattern.hpp"
 
-namespace drydock::guard {
+namespace drydock::policy {
 namespace {
 
 Entries make(const std::vector<std::string>& patterns) {
@@ -100,4 +100,4 @@ RC_GTEST_PROP(EntriesTest, AgreesOnArbitraryText, (const std::string& host)) {
 }
 
 }  // namespace
-}  // namespace drydock::guard
+}  // namespace drydock::policy

@@ -1,17 +1,21 @@
 // The allowlist as the guard sees it: canonical entries, matched without a regular expression and
-// independently of the proxy's filter, so that two parsers must agree before a tunnel opens.
+// independently of the proxy's filter, so that two parsers must agree before a tunnel opens. Pure, and in a
+// layer of its own: the guard and drydock both link it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
-namespace drydock::guard {
+namespace drydock::policy {
 
 struct Entry {
-  std::string pattern;  // example.com (that name), *.example.com (below it), .example.com (both)
-  std::string source;   // where it was written, for the log
+  std::string pattern;       // example.com (that name), *.example.com (below it), .example.com (both)
+  std::string source;        // where it was written, for the log
+  std::int64_t expires = 0;  // seconds since the epoch at which it ends; 0: never
 };
 
 class Entries {
@@ -25,6 +29,11 @@ class Entries {
 
   const std::vector<Entry>& all() const { return entries_; }
 
+  // match() knows no clock: whoever has entries that end takes them out in time.
+  Entries without_expired(std::int64_t now) const;
+  // When the first of them ends, if any does.
+  std::optional<std::int64_t> next_expiry() const;
+
  private:
   std::vector<Entry> entries_;
   // Host -> index of the first entry for the name itself, and for what is below it.
@@ -32,4 +41,4 @@ class Entries {
   std::unordered_map<std::string, std::size_t> below_;
 };
 
-}  // namespace drydock::guard
+}  // namespace drydock::policy

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace drydock::guard {
+namespace drydock::policy {
 
 inline constexpr std::size_t max_host_name = 253;
 
@@ -14,4 +14,4 @@ std::string lower(std::string_view text);
 // label that is not a number (WHATWG URL: such a host is an IPv4 address in some spelling). No trailing dot.
 bool is_host_name(std::string_view text);
 
-}  // namespace drydock::guard
+}  // namespace drydock::policy

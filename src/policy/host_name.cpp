@@ -1,8 +1,8 @@
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
 #include <algorithm>
 
-namespace drydock::guard {
+namespace drydock::policy {
 namespace {
 
 constexpr std::size_t max_label = 63;
@@ -41,4 +41,4 @@ bool is_host_name(std::string_view text) {
   }
 }
 
-}  // namespace drydock::guard
+}  // namespace drydock::policy

@@ -1,11 +1,10 @@
-#include "guard/entries.hpp"
+#include "policy/entries.hpp"
 
 #include <algorithm>
-#include <optional>
 
-#include "guard/host_name.hpp"
+#include "policy/host_name.hpp"
 
-namespace drydock::guard {
+namespace drydock::policy {
 namespace {
 
 bool is_name_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
@@ -46,4 +45,20 @@ const Entry* Entries::match(std::string_view name) const {
   return best ? &entries_[*best] : nullptr;
 }
 
-}  // namespace drydock::guard
+Entries Entries::without_expired(std::int64_t now) const {
+  Entries left;
+  for (const Entry& entry : entries_) {
+    if (entry.expires == 0 || entry.expires > now) left.add(entry);
+  }
+  return left;
+}
+
+std::optional<std::int64_t> Entries::next_expiry() const {
+  std::optional<std::int64_t> first;
+  for (const Entry& entry : entries_) {
+    if (entry.expires != 0 && (!first || entry.expires < *first)) first = entry.expires;
+  }
+  return first;
+}
+
+}  // namespace drydock::policy

@@ -1,0 +1,93 @@
+#include "base/json.hpp"
+#include "cli/egress_options.hpp"
+#include "cli/session_argument.hpp"
+#include "cli/table.hpp"
+#include "core/denials.hpp"
+#include "core/host_verdict.hpp"
+#include "core/session_log.hpp"
+#include "core/utf8.hpp"
+
+namespace drydock::cli {
+namespace {
+
+class EgressDeniedCommand : public Command {
+ public:
+  std::string name() const override { return "egress denied"; }
+  std::string summary() const override { return "list what a session was refused, and what would allow it"; }
+  std::string synopsis() const override { return "[SESSION]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock egress denied 4f2a", "hosts, how often, why, and the command that allows each"}};
+  }
+  std::string description() const override {
+    return std::string(session_help) +
+           "\nThe most frequent first. What no allowlist can allow, an address say, has no command. Of a "
+           "live "
+           "session it\nallows a host at once.";
+  }
+  std::string operand() const override { return "session"; }
+  std::size_t max_operands() const override { return 1; }
+
+  int run(const Invocation& invocation) const override {
+    const Sessions sessions(invocation);
+    const core::Candidate& found =
+        sessions.find(invocation.operands.empty() ? "" : invocation.operands.front(),
+                      "tell what was refused to", core::a_session());
+    core::Denials denials;
+    core::read_egress_log(*found.engine, found.session, false, [&](std::string_view line) {
+      denials.add(line);
+      return true;
+    });
+    const std::string live = core::is_live(found.session) ? found.session.id : std::string{};
+    if (invocation.global.json) {
+      print_json(invocation, denials, found.session.id, live);
+    } else {
+      print(invocation, denials, live);
+    }
+    return 0;
+  }
+
+ private:
+  static void print(const Invocation& invocation, const core::Denials& denials, const std::string& live) {
+    if (denials.total() == 0) {
+      invocation.console.say("nothing was refused");
+      return;
+    }
+    std::vector<std::vector<std::string>> rows{{"COUNT", "HOST", "REASON", "ALLOW WITH"}};
+    for (const core::Denial& denial : denials.list()) {
+      const std::string allow = core::allow_line(denial.host, denial.reason, live);
+      rows.push_back({std::to_string(denial.count),
+                      denial.host.empty() ? "-" : core::one_line(denial.host, 253),
+                      core::one_line(denial.reason, 200), allow.empty() ? "-" : allow});
+    }
+    invocation.console.print(table(rows));
+    if (denials.beyond() > 0)
+      invocation.console.say(std::to_string(denials.beyond()) + " more, of more hosts than are told apart");
+  }
+
+  static void print_json(const Invocation& invocation, const core::Denials& denials,
+                         const std::string& session, const std::string& live) {
+    Json array = Json::array();
+    for (const core::Denial& denial : denials.list()) {
+      const std::string allow = core::allow_line(denial.host, denial.reason, live);
+      array.push_back({{"host", denial.host},
+                       {"port", denial.port > 0 ? Json(denial.port) : Json(nullptr)},
+                       {"reason", denial.reason},
+                       {"count", denial.count},
+                       {"first", denial.first},
+                       {"last", denial.last},
+                       {"allow", allow.empty() ? Json(nullptr) : Json(allow)}});
+    }
+    const Json json = {{"schema", 1},
+                       {"session", session},
+                       {"total", denials.total()},
+                       {"beyond", denials.beyond()},
+                       {"denied", array}};
+    invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_egress_denied_command() { return std::make_unique<EgressDeniedCommand>(); }
+
+}  // namespace drydock::cli

@@ -1,0 +1,67 @@
+#include "core/host_verdict.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "core/entry_hint.hpp"
+#include "policy/judge.hpp"
+
+namespace drydock::core {
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// What a client would ask for.
+std::string authority_of(std::string_view asked) {
+  const auto colon = asked.find(':');
+  std::string host(asked.substr(0, colon));
+  if (!is_ascii(host)) {
+    const auto pattern = parse_host_pattern(host);
+    if (pattern && pattern->kind == HostPattern::Kind::exact) host = pattern->host;
+  }
+  return host + (colon == std::string_view::npos ? ":443" : std::string(asked.substr(colon)));
+}
+
+}  // namespace
+
+policy::Entries matcher_of(const Allowlist& list) {
+  policy::Entries entries;
+  for (const Entry& entry : list.entries()) {
+    const std::string reason = entries.add({entry.pattern.to_string(), entry.source.to_string()});
+    if (!reason.empty()) throw Error(ErrorKind::internal, "cannot use the allowlist: " + reason);
+  }
+  return entries;
+}
+
+HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, const std::string& session) {
+  HostVerdict verdict;
+  verdict.authority = authority_of(asked);
+  const policy::Judgement judgement = policy::judge(verdict.authority, entries);
+  verdict.reason = judgement.reason;
+  if (judgement.entry != nullptr) {
+    verdict.allowed = true;
+    verdict.rule = judgement.entry->pattern;
+    verdict.source = judgement.entry->source;
+    return verdict;
+  }
+  const std::string host = verdict.authority.substr(0, verdict.authority.find(':'));
+  verdict.hint = asked.find("://") != std::string_view::npos ? hint_for_entry(asked)
+                                                             : allow_line(host, verdict.reason, session);
+  return verdict;
+}
+
+std::string allow_host(std::string_view host, std::string_view reason) {
+  if (reason != policy::not_listed) return {};
+  const auto pattern = parse_host_pattern(host);
+  return pattern && pattern->kind == HostPattern::Kind::exact ? pattern->host : std::string{};
+}
+
+std::string allow_line(std::string_view host, std::string_view reason, const std::string& session) {
+  const std::string admits = allow_host(host, reason);
+  if (admits.empty()) return {};
+  return "drydock egress allow " + admits + (session.empty() ? "" : " --session " + session);
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,36 @@
+// `drydock egress test`: what a session's guard would say of a host. It is asked of the guard's own matcher.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/allowlist.hpp"
+#include "policy/entries.hpp"
+
+namespace drydock::core {
+
+struct HostVerdict {
+  std::string authority;  // as the guard would be asked: "host:443"
+  bool allowed = false;
+  std::string rule;    // the entry that admits it
+  std::string source;  // where that stands, as Source::to_string() has it
+  std::string reason;  // of a refusal
+  std::string hint;    // what admits it, if something does
+};
+
+// An allowlist as the guard gets it.
+policy::Entries matcher_of(const Allowlist& list);
+
+// `asked`: HOST or HOST:PORT as a user types it; an international name becomes what clients send. A name that
+// is allowed may still lead to an address that is not: that is decided when it is looked up. `session`, if
+// one is given, is named in the hint.
+HostVerdict judge_host(std::string_view asked, const policy::Entries& entries,
+                       const std::string& session = {});
+
+// The entry that admits a host which was refused with `reason`; empty when there is none.
+std::string allow_host(std::string_view host, std::string_view reason);
+// The line that admits a host which was refused with `reason`: "drydock egress allow HOST", with the session
+// if one is given; empty when none would.
+std::string allow_line(std::string_view host, std::string_view reason, const std::string& session);
+
+}  // namespace drydock::core
