@@ -46,9 +46,10 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
     verdict.source = judgement.entry->source;
     return verdict;
   }
+  const bool is_url = asked.find("://") != std::string_view::npos;
+  if (is_url) verdict.reason = "it is a URL, not a host";
   const std::string host = verdict.authority.substr(0, verdict.authority.find(':'));
-  verdict.hint = asked.find("://") != std::string_view::npos ? hint_for_entry(asked)
-                                                             : allow_line(host, verdict.reason, session);
+  verdict.hint = is_url ? hint_for_entry(asked) : allow_line(host, verdict.reason, session);
   return verdict;
 }
 

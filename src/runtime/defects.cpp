@@ -62,8 +62,9 @@ Findings judge_defects(const std::vector<Defect>& defects,
                        const std::map<std::string, std::string>& components) {
   Findings findings;
   for (const auto& [component, text] : components) {
-    const bool known = std::any_of(defects.begin(), defects.end(),
-                                   [&](const Defect& defect) { return defect.component == component; });
+    const bool known = std::any_of(defects.begin(), defects.end(), [&name = component](const Defect& defect) {
+      return defect.component == name;
+    });
     if (!known) continue;
     const auto version = Version::find_in(text);
     if (!version) {

@@ -153,6 +153,7 @@ TEST(Judge, NamesTheEntryOrTheReason) {
        {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
     EXPECT_EQ(told(host).reason, "it is not a host name") << host;
   EXPECT_EQ(told("https://example.com/x").hint, "write example.com");
+  EXPECT_EQ(told("https://example.com/x").reason, "it is a URL, not a host");
   EXPECT_FALSE(told("https://example.com:443").allowed);
   // The guard would take it, and no allowlist can name it.
   EXPECT_EQ(told("localhost").reason, "not on the allowlist");
