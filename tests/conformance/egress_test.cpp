@@ -57,26 +57,6 @@ class Egress : public Conformance {
     Conformance::TearDown();
   }
 
-  // A detached session, whose agent does what in_agent() asks; its id.
-  std::string start(const std::string& options) {
-    write_project_file(
-        "serve.sh",
-        "while :; do if mv todo doing 2>/dev/null; then sh doing > out 2>&1; mv doing done; fi; "
-        "sleep 0.05; done\n");
-    const Outcome started = run("-q -d " + options, "sh serve.sh");
-    EXPECT_EQ(started.status, 0) << started;
-    return std::string(trim(started.out));
-  }
-  // What the command wrote in the agent, stdout and stderr.
-  std::string in_agent(const std::string& command) {
-    write_project_file("next", command + "\n");
-    const Outcome done =
-        sh("cd " + quote(project()) +
-           " && rm -f done && mv next todo && for i in $(seq 600); do test -e done && break; sleep 0.05; "
-           "done; test -e done && cat out");
-    EXPECT_EQ(done.status, 0) << command << " " << done;
-    return done.out;
-  }
   std::string ask(const std::string& host) {
     return std::string(trim(in_agent("python3 ask.py " + host + ":443")));
   }
@@ -101,7 +81,7 @@ class Egress : public Conformance {
 };
 
 TEST_P(Egress, J18_WhatIsAllowedLiveHoldsAtOnceAndEndsByItself) {
-  const std::string session = start("--allow allowed.test");
+  const std::string session = start_serving("--allow allowed.test");
   EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403");
   // What the refusal says is what a person would type.
   const std::string words = in_agent("python3 ask.py other.test:443");
@@ -132,7 +112,7 @@ TEST_P(Egress, J18_WhatIsAllowedLiveHoldsAtOnceAndEndsByItself) {
 }
 
 TEST_P(Egress, J18_ARevokedHostLosesItsTunnelsAndNoOtherDoes) {
-  const std::string session = start("--allow allowed.test --allow '*.wild.test'");
+  const std::string session = start_serving("--allow allowed.test --allow '*.wild.test'");
   const Outcome added = drydock("egress allow other.test v4only.test a.wild.test --session " + session);
   ASSERT_EQ(added.status, 0) << added;
   hold("allowed.test");
@@ -163,7 +143,7 @@ TEST_P(Egress, J18_ARevokedHostLosesItsTunnelsAndNoOtherDoes) {
 }
 
 TEST_P(Egress, J18_WhatIsWrongChangesNothing) {
-  const std::string session = start("--allow allowed.test");
+  const std::string session = start_serving("--allow allowed.test");
   ASSERT_EQ(drydock("egress allow kept.test").status, 0);
   const std::string files = config_files();
   ASSERT_NE(files.find("guard.json"), std::string::npos);
@@ -206,7 +186,7 @@ TEST_P(Egress, J18_WhatIsWrongChangesNothing) {
 }
 
 TEST_P(Egress, J18_TwoThatAllowAtOnceLoseNothing) {
-  const std::string session = start("--allow allowed.test");
+  const std::string session = start_serving("--allow allowed.test");
   const Outcome both =
       sh_as_user("cd " + quote(project()) + "; for i in 1 2 3 4; do " + drydock_words() +
                  " egress allow --session " + session + " h$i.wild.test & " + drydock_words() +
@@ -223,7 +203,8 @@ TEST_P(Egress, J18_TwoThatAllowAtOnceLoseNothing) {
 }
 
 TEST_P(Egress, J2_TestSaysWhatTheJailDoes) {
-  const std::string session = start("--allow allowed.test --allow '*.wild.test' --allow .v4only.test");
+  const std::string session =
+      start_serving("--allow allowed.test --allow '*.wild.test' --allow .v4only.test");
   ASSERT_EQ(drydock("egress allow other.test --session " + session).status, 0);
   const std::vector<std::string> hosts{"allowed.test:443",
                                        "ALLOWED.test:443",
@@ -271,7 +252,7 @@ TEST_P(Egress, J2_TestSaysWhatTheJailDoes) {
 }
 
 TEST_P(Egress, J19_WhatWasRefusedIsToldWithWhatAllowsIt) {
-  const std::string session = start("--allow allowed.test --allow rebind.test");
+  const std::string session = start_serving("--allow allowed.test --allow rebind.test");
   const Outcome nothing = drydock("egress denied " + session);
   EXPECT_EQ(nothing.out, "") << nothing;
   in_agent(

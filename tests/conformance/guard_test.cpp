@@ -73,29 +73,8 @@ class Guard : public Conformance {
     Conformance::TearDown();
   }
 
-  // A detached session, whose agent does what in_agent() asks; its id. An engine's own exec would leave its
-  // helper processes behind for minutes.
-  std::string start(const std::string& options) {
-    write_project_file(
-        "serve.sh",
-        "while :; do if mv todo doing 2>/dev/null; then sh doing > out 2>&1; mv doing done; fi; "
-        "sleep 0.05; done\n");
-    const Outcome started = run("-q -d " + options, "sh serve.sh");
-    EXPECT_EQ(started.status, 0) << started;
-    return std::string(trim(started.out));
-  }
   std::string container(const std::string& role) {
     return std::string(trim(engine("ps -q --filter label=io.drydock.role=" + role).out));
-  }
-  // What the command wrote in the agent, stdout and stderr.
-  std::string in_agent(const std::string& command) {
-    write_project_file("next", command + "\n");
-    const Outcome done =
-        sh("cd " + quote(project()) +
-           " && rm -f done && mv next todo && for i in $(seq 600); do test -e done && break; sleep 0.05; "
-           "done; test -e done && cat out");
-    EXPECT_EQ(done.status, 0) << command << " " << done;
-    return done.out;
   }
   std::vector<Json> decisions() {
     std::vector<Json> events;
@@ -231,7 +210,7 @@ TEST_P(Guard, J14_ClientsThatIgnoreTheProxyReachAllowedHostsToo) {
 }
 
 TEST_P(Guard, J18_ALiveSessionFollowsItsFilter) {
-  const std::string session = start("--allow allowed.test");
+  const std::string session = start_serving("--allow allowed.test");
   write_project_file("ask.py", ask_script);
   // A tunnel that stays open, and says when it ends.
   write_project_file("hold.py", R"(import os, re, socket, ssl, time
@@ -284,7 +263,7 @@ open('cut', 'w').write(str(time.time()))
 }
 
 TEST_P(Guard, J19_EveryDecisionIsWrittenDownOutside) {
-  const std::string session = start("--allow allowed.test --allow rebind.test");
+  const std::string session = start_serving("--allow allowed.test --allow rebind.test");
   write_project_file("ask.py", ask_script);
   in_agent("curl -sS https://allowed.test/");
   in_agent("curl -sS --noproxy '*' https://allowed.test/");

@@ -156,6 +156,25 @@ Outcome Conformance::engine(const std::string& arguments) const {
   return sh_as_user(backend() + " " + arguments);
 }
 
+std::string Conformance::start_serving(const std::string& options) const {
+  write_project_file("serve.sh",
+                     "while :; do if mv todo doing 2>/dev/null; then sh doing > out 2>&1; mv doing done; fi; "
+                     "sleep 0.05; done\n");
+  const Outcome started = run("-q -d " + options, "sh serve.sh");
+  EXPECT_EQ(started.status, 0) << started;
+  return std::string(trim(started.out));
+}
+
+std::string Conformance::in_agent(const std::string& command) const {
+  write_project_file("next", command + "\n");
+  const Outcome done =
+      sh("cd " + quote(project()) +
+         " && rm -f done && mv next todo && for i in $(seq 600); do test -e done && break; sleep 0.05; "
+         "done; test -e done && cat out");
+  EXPECT_EQ(done.status, 0) << command << " " << done;
+  return done.out;
+}
+
 std::string Conformance::leftovers() const {
   return engine("ps -aq --filter label=io.drydock.session").out +
          engine("network ls -q --filter label=io.drydock.session").out + engine("volume ls -q").out;

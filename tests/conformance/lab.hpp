@@ -63,6 +63,11 @@ class Conformance : public ::testing::TestWithParam<std::string> {
   Outcome drydock(const std::string& arguments) const;
   // drydock run with the test image: OPTIONS -- COMMAND.
   Outcome run(const std::string& options, const std::string& command) const;
+  // A detached session with the test image, whose agent does what in_agent() asks; its id. An engine's own
+  // exec would leave its helper processes behind for minutes.
+  std::string start_serving(const std::string& options) const;
+  // What the command wrote in that agent, stdout and stderr.
+  std::string in_agent(const std::string& command) const;
   // The positive control: the same command in a container of the engine's own making that is not jailed, on
   // its default network, with the project mounted.
   Outcome unjailed(const std::string& command, const std::string& options = {}) const;
