@@ -50,10 +50,10 @@ void refuse_both(const Invocation& invocation, const std::string& one, const std
               "give one of them");
 }
 
-const std::vector<std::string>& read_hosts(const Invocation& invocation, const std::string& verb) {
+const std::vector<std::string>& read_hosts(const Invocation& invocation, const char* verb) {
   if (invocation.operands.empty()) {
-    throw Error(ErrorKind::usage, "cannot " + verb + " a host: none is named",
-                "name one, as in: drydock egress " + verb + " example.org");
+    throw Error(ErrorKind::usage, std::string("cannot ") + verb + " a host: none is named",
+                std::string("name one, as in: drydock egress ") + verb + " example.org");
   }
   return invocation.operands;
 }

@@ -21,7 +21,7 @@ core::Project read_project(const Invocation& invocation);
 // Throws Error(usage) when both are given.
 void refuse_both(const Invocation& invocation, const std::string& one, const std::string& other);
 // The hosts that were named. Throws Error(usage) when there is none.
-const std::vector<std::string>& read_hosts(const Invocation& invocation, const std::string& verb);
+const std::vector<std::string>& read_hosts(const Invocation& invocation, const char* verb);
 
 // {"source", "line"}: line is null where the source has none.
 void put_source(Json& object, const core::Source& source);

@@ -84,8 +84,8 @@ for request in ('CONNECT denied.test:443', 'GET /filter', 'GET /guard.json', 'PU
 
 TEST_P(View, J13_WhatIsMountedBesideTheProject) {
   const std::string beside = project() + "-beside";
-  ASSERT_EQ(sh_as_user("mkdir -p " + quote(beside) + "/rw " + quote(beside) + "/ro; cd " + quote(beside) +
-                       "; git init -q rw; echo seen | tee ro/file > one")
+  ASSERT_EQ(sh_as_dev("mkdir -p " + quote(beside) + "/rw " + quote(beside) + "/ro; cd " + quote(beside) +
+                      "; git init -q rw; echo seen | tee ro/file > one")
                 .status,
             0);
   const std::string mounts = "--mount " + quote(beside + "/ro") + ":/mnt/ro --mount " +
@@ -105,8 +105,8 @@ TEST_P(View, J13_WhatIsMountedBesideTheProject) {
 }
 
 TEST_P(View, J13_WhatIsMaskedIsNotSeen) {
-  ASSERT_EQ(sh_as_user("cd " + quote(project()) +
-                       "; mkdir -p deep/er keys; echo secret | tee .env deep/er/key keys/a > plain")
+  ASSERT_EQ(sh_as_dev("cd " + quote(project()) +
+                      "; mkdir -p deep/er keys; echo secret | tee .env deep/er/key keys/a > plain")
                 .status,
             0);
   const std::string look = "sh -c 'cat plain .env deep/er/key keys/a 2> /dev/null; true'";
@@ -126,7 +126,7 @@ TEST_P(View, J13_WhatIsMaskedIsNotSeen) {
 }
 
 TEST_P(View, J13_AProjectMayBeReadOnly) {
-  ASSERT_EQ(sh_as_user("cd " + quote(project()) + "; git init -q; mkdir keys; touch keys/a").status, 0);
+  ASSERT_EQ(sh_as_dev("cd " + quote(project()) + "; git init -q; mkdir keys; touch keys/a").status, 0);
   const std::string write =
       "sh -c 'for at in new .git/new .git/config keys/new; do (echo x >> $at) 2> /dev/null && echo wrote "
       "$at; "
