@@ -39,6 +39,13 @@ bool same(const Entry& a, const Entry& b) {
   return a.pattern == b.pattern && a.source == b.source && a.expires == b.expires;
 }
 
+// time(2) lags behind the timers by up to a tick of the kernel's.
+std::int64_t wall_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec;
+}
+
 }  // namespace
 
 Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, int log_fd)
@@ -230,8 +237,10 @@ void Guard::watch_clock() {
 }
 
 // Entries that have ended are as good as absent, and the next that ends is waited for.
-void Guard::enforce(Rules rules) {
-  rules.entries = rules.entries.without_expired(::time(nullptr));
+void Guard::enforce(Rules rules) { enforce(std::move(rules), wall_clock()); }
+
+void Guard::enforce(Rules rules, std::int64_t now) {
+  rules.entries = rules.entries.without_expired(now);
   itimerspec next{};
   next.it_value.tv_sec = rules.entries.next_expiry().value_or(0);
   if (::timerfd_settime(clock_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &next, nullptr) != 0) {
@@ -244,7 +253,9 @@ void Guard::drop_expired() {
   std::uint64_t times = 0;
   // ECANCELED: the clock was set.
   if (::read(clock_.get(), &times, sizeof times) < 0 && errno != ECANCELED) return;
-  const Entries left = config_.rules.entries.without_expired(::time(nullptr));
+  // One reading of the clock: what ends between two would be dropped and not told.
+  const std::int64_t now = wall_clock();
+  const Entries left = config_.rules.entries.without_expired(now);
   for (const Entry& entry : config_.rules.entries.all()) {
     const auto& all = left.all();
     if (std::any_of(all.begin(), all.end(), [&](const Entry& other) { return same(entry, other); })) continue;
@@ -256,7 +267,7 @@ void Guard::drop_expired() {
     write(event);
   }
   config_.rules.entries = left;
-  enforce(config_.rules);
+  enforce(config_.rules, now);
 }
 
 void Guard::refuse_reload(const std::string& reason, std::optional<std::uint64_t> wanted) {

@@ -37,6 +37,7 @@ class Guard {
   void on_reload(Config changed, const std::string& reason);
   void refuse_reload(const std::string& reason, std::optional<std::uint64_t> wanted);
   void enforce(Rules rules);
+  void enforce(Rules rules, std::int64_t now);
   void drop_expired();
   void write(const Event& event);
   void flush_later();

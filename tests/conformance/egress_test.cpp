@@ -44,6 +44,9 @@ except OSError: pass
 open('cut-' + name, 'w').write(str(time.time()))
 )";
 
+// The user's, in shell text: root's $HOME is the lab's, and not the one that drydock asks for.
+const std::string config = "\"$(getent passwd $(id -u) | cut -d: -f6)/.config/drydock\"";
+
 class Egress : public Conformance {
  protected:
   void SetUp() override {
@@ -73,7 +76,7 @@ class Egress : public Conformance {
                .status == 0;
   }
   std::string config_files() {
-    return sh_as_user("cd ~/.config/drydock 2>/dev/null && md5sum * 2>/dev/null").out +
+    return sh_as_user("cd " + config + " 2>/dev/null && md5sum * 2>/dev/null").out +
            sh_as_user(
                "cd \"$XDG_RUNTIME_DIR/drydock/sessions\" 2>/dev/null && md5sum */sidecar/* 2>/dev/null")
                .out;
@@ -91,10 +94,10 @@ TEST_P(Egress, J18_WhatIsAllowedLiveHoldsAtOnceAndEndsByItself) {
   const Outcome added = sh_as_user(
       "cd " + quote(project()) + "; begin=$(date +%s%N); " + drydock_words() +
       " egress allow other.test --session " + session +
-      " --for 4s; status=$?; test $(($(date +%s%N) - begin)) -lt 1000000000 || echo late; exit $status");
+      " --for 8s; status=$?; test $(($(date +%s%N) - begin)) -lt 4000000000 || echo late; exit $status");
   ASSERT_EQ(added.status, 0) << added;
   EXPECT_TRUE(starts_with(added.out, "added  other.test  live, until 20")) << added;
-  EXPECT_EQ(added.out.find("late"), std::string::npos) << "it took more than a second";
+  EXPECT_EQ(added.out.find("late"), std::string::npos) << "on a busy machine too it is no matter of seconds";
   // Without a pause: what it has said holds already.
   EXPECT_EQ(ask("other.test"), "other.test:443 200");
   hold("other.test");
@@ -102,12 +105,16 @@ TEST_P(Egress, J18_WhatIsAllowedLiveHoldsAtOnceAndEndsByItself) {
   EXPECT_NE(listed.out.find("other.test"), std::string::npos) << listed;
   EXPECT_EQ(drydock("egress test --session " + session + " other.test").status, 0);
 
-  EXPECT_TRUE(is_cut("other.test", 80)) << "the tunnel has outlived its time";
+  EXPECT_TRUE(is_cut("other.test", 150)) << "the tunnel has outlived its time";
   EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403");
   EXPECT_EQ(drydock("-q egress test --session " + session + " other.test").status, 1);
   EXPECT_EQ(drydock("egress list --session " + session).out.find("other.test"), std::string::npos);
   EXPECT_FALSE(is_cut("allowed.test", 1)) << "a tunnel that is allowed was cut";
-  EXPECT_NE(drydock("logs --egress " + session).out.find("expired"), std::string::npos);
+  // The engine may take its time with what it reads.
+  const Outcome log = sh_as_user("cd " + quote(project()) + "; for i in $(seq 50); do " + drydock_words() +
+                                 " logs --egress " + session +
+                                 " > log; grep -q expired log && break; sleep 0.1; done; cat log");
+  EXPECT_NE(log.out.find("expired"), std::string::npos) << log;
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
@@ -167,12 +174,12 @@ TEST_P(Egress, J18_WhatIsWrongChangesNothing) {
 
   // A file with an error in it is not made worse, and a session's guard that refuses a filter keeps the old
   // one.
-  sh_as_user("cd ~/.config/drydock && echo '10.0.0.1' >> egress-allowlist");
+  sh_as_user("cd " + config + " && echo '10.0.0.1' >> egress-allowlist");
   const std::string broken = config_files();
   EXPECT_EQ(drydock("egress allow other.test --global").status, 1);
   EXPECT_EQ(drydock("egress allow other.test").status, 1);
   EXPECT_EQ(config_files(), broken);
-  sh_as_user("rm -rf ~/.config/drydock");
+  sh_as_user("rm -rf " + config);
   sh_as_user("cd \"$XDG_RUNTIME_DIR/drydock/sessions/" + session +
              "/sidecar\" && echo 'MaxClients 1' >> tinyproxy.conf");
   const Outcome refused = drydock("egress allow other.test --session " + session);
@@ -198,7 +205,7 @@ TEST_P(Egress, J18_TwoThatAllowAtOnceLoseNothing) {
     EXPECT_EQ(drydock("egress test " + host).status, 0);
   }
   EXPECT_EQ(ask("h5.wild.test").substr(0, 20), "h5.wild.test:443 403");
-  sh_as_user("rm -rf ~/.config/drydock");
+  sh_as_user("rm -rf " + config);
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
