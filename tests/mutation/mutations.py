@@ -53,6 +53,8 @@ MUTATIONS = [
     one("git-renamed", "the agent may put another .git in the place of the guarded one", *GIT_RENAMED, "unit_core GitGuard*"),
     one("guard-elsewhere", "what is mounted over .git is not compared with what was looked at", "src/core/session.cpp",
         "  if (moved.empty()) return;", "  return;", "unit_core Launch*"),
+    one("mask-elsewhere", "what is mounted over what is masked is not looked at again", "src/core/session.cpp",
+        "    mounted.push_back({bind.source, true, status.st_dev, status.st_ino, bind.target});\n", "", "unit_core Launch*"),
     one("mask-off", "what is to be masked is seen", PLAN,
         "  for (const Mask& mask : plan.masks) plan.agent.binds.push_back(mask_mount(plan, mask));\n", "", "unit_core Plan*"),
     one("mask-way", "the folder of what is masked can be renamed", "src/core/view.cpp", "  add_ways(project, view);\n", "",

@@ -200,11 +200,9 @@ TEST_F(Bootstrap, TellsItsSteps) {
   BaseRequest request;
   std::vector<std::string> steps;
   request.progress = [&](const std::string& text) { steps.push_back(text); };
-  try {
-    ensure_base_image(engine, request);
-  } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
-  }
+  if (!supported()) GTEST_SKIP() << "this machine's apt has no Debian or Ubuntu source";
+  request.no_cache = true;
+  ensure_base_image(engine, request);
   EXPECT_THAT(steps, testing::Contains("working hard..."));
   EXPECT_THAT(steps, testing::Not(testing::Contains("done")));
 }

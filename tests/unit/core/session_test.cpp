@@ -26,7 +26,7 @@ class Launch : public Orchestration {
   static Plan plan() {
     PlanRequest request = test::sample_request();
     request.sidecar_directory = session_directory(request.session) + "/sidecar";
-  request.hosts_file = session_directory(request.session) + "/hosts";
+    request.hosts_file = session_directory(request.session) + "/hosts";
     return build_plan(request);
   }
 };
@@ -226,6 +226,38 @@ TEST_F(Launch, AGuardThatIsSomethingElseThanWasLookedAtIsNotTrusted) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::refused);
     EXPECT_THAT(error.what(), HasSubstr(".git/hooks' is not what was looked at"));
+  }
+  session.remove();
+}
+
+TEST_F(Launch, AMaskThatIsNotInItsPlaceIsNotTrusted) {
+  PlanRequest request = test::sample_request();
+  request.sidecar_directory = session_directory(request.session) + "/sidecar";
+  request.hosts_file = session_directory(request.session) + "/hosts";
+  request.mask_directory = session_directory(request.session) + "/masks";
+  request.project.path = directory.path() + "/demo";
+  request.git = {};
+  const std::string secret = request.project.path + "/secret";
+  fs::create_directories(request.project.path);
+  request.view.masks = {{secret, false}};
+  const Plan made = build_plan(request);
+  engine->agent_ends_at_once = false;
+  engine->alter_container = [&](auto& report) {
+    if (report.name == made.agent.name) report.pid = ::getpid();
+  };
+  Session session(*engine, made, stop);
+  session.launch();
+  // This process stands in for the agent: what it sees there is the empty file, and then it is another.
+  fs::create_symlink(made.mask_directory + "/file", secret);
+  EXPECT_NO_THROW(session.start_detached()) << "the control";
+  fs::remove(secret);
+  std::ofstream(secret) << "to be hidden";
+  try {
+    session.start_detached();
+    FAIL() << "trusted it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_THAT(error.what(), HasSubstr("/demo/secret' is not what was looked at"));
   }
   session.remove();
 }
