@@ -420,7 +420,10 @@ std::string file_in_tar(const std::string& tar, const std::string& path, std::si
   archive_read_support_format_tar(reader.get());
   archive_entry* entry = nullptr;
   if (archive_read_open_filename(reader.get(), tar.c_str(), chunk) != ARCHIVE_OK) return {};
-  while (archive_read_next_header(reader.get(), &entry) == ARCHIVE_OK) {
+  // A name that this locale cannot spell is a warning.
+  for (int result = archive_read_next_header(reader.get(), &entry);
+       result == ARCHIVE_OK || result == ARCHIVE_WARN;
+       result = archive_read_next_header(reader.get(), &entry)) {
     const char* name = archive_entry_pathname(entry);
     std::string_view found = name == nullptr ? "" : name;
     if (starts_with(found, "./")) found.remove_prefix(2);

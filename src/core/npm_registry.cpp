@@ -109,7 +109,8 @@ class Unpacker {
     while (true) {
       const int result = archive_read_next_header(reader_.get(), &entry);
       if (result == ARCHIVE_EOF) return {};
-      const char* name = result == ARCHIVE_OK ? archive_entry_pathname(entry) : nullptr;
+      const char* name =
+          result == ARCHIVE_OK || result == ARCHIVE_WARN ? archive_entry_pathname(entry) : nullptr;
       if (name == nullptr) fail();
       const std::string path = inner_path(package_.package, name);
       const auto type = archive_entry_filetype(entry);

@@ -116,6 +116,10 @@ class AgentsCommand : public Command {
         baseline.push_back({{"host", host.host}, {"reason", host.reason}});
       Json secrets = Json::array();
       for (const core::AgentSecret& secret : agent.secrets) secrets.push_back(secret.name);
+      Json npm = Json::array();
+      for (const core::NpmPackage& package : agent.npm)
+        npm.push_back(
+            {{"package", package.package}, {"version", package.version}, {"variant", package.variant}});
       Json packages = Json::array();
       for (const std::string& line : split(row.packages, '\n')) {
         if (!line.empty()) packages.push_back(line);
@@ -128,6 +132,7 @@ class AgentsCommand : public Command {
                        {"login", agent.login_hint},
                        {"baseline", baseline},
                        {"secrets", secrets},
+                       {"npm", npm},
                        {"image",
                         {{"reference", agent.needs_image() ? Json(core::agent_image_reference(agent.name))
                                                            : Json(nullptr)},
