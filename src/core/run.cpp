@@ -144,13 +144,19 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
   }
 }
 
+// What begins with '-' is no command: it is told to the agent.
+bool is_for_agent(const RunOptions& options) {
+  return !options.command.empty() && starts_with(options.command.front(), "-");
+}
+
 // The agent's image when it has one of its own and that is there, else the base. Without a command it is the
 // agent that runs, and it is in its own image only.
 std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
   if (!run.options.image.empty()) return run.options.image;
   if (!run.agent.needs_image()) return base_image_reference();
   if (find_agent_image(engine, run.agent.name)) return agent_image_reference(run.agent.name);
-  if (!run.options.command.empty() || run.options.shell) return base_image_reference();
+  if (run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options)))
+    return base_image_reference();
   throw Error(
       ErrorKind::not_found,
       "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image",
@@ -170,7 +176,8 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
 }
 
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
-  if (!run.options.command.empty()) return run.options.command;
+  const std::vector<std::string>& asked = run.options.command;
+  if (!asked.empty() && !is_for_agent(run.options)) return asked;
   if (run.options.shell) {
     const bool has_bash = image.labels.count(image_kind_label) != 0;
     return {has_bash ? "/bin/bash" : "/bin/sh"};
@@ -178,9 +185,12 @@ std::vector<std::string> choose_command(const PreparedRun& run, const runtime::I
   if (!run.options.image.empty() && run.options.agent.empty()) {
     std::vector<std::string> own = image.entrypoint;
     own.insert(own.end(), image.command.begin(), image.command.end());
+    own.insert(own.end(), asked.begin(), asked.end());
     if (!own.empty()) return own;
   }
-  return run.agent.command;
+  std::vector<std::string> command = run.agent.command;
+  command.insert(command.end(), asked.begin(), asked.end());
+  return command;
 }
 
 void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
