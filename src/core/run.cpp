@@ -72,6 +72,18 @@ void choose_user(PreparedRun& run) {
   }
 }
 
+void take_secrets(PreparedRun& run) {
+  run.secrets = take_secrets(run.options.secrets, run.project);
+  for (const Secret& secret : run.secrets) {
+    if (run.options.environment.count(secret.name) == 0) continue;
+    throw Error(
+        ErrorKind::usage,
+        "cannot pass secret '" + secret.name +
+            "': it is to be an environment variable as well, which the engine tells to whoever asks it",
+        "leave it out of --env and --env-file");
+  }
+}
+
 void add_all(Allowlist& list, const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) list.add(entry);
 }
@@ -208,6 +220,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     return;
   }
   say_farewell(engine, session.record(), talk);
+  remove_secrets(plan.session);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -290,6 +303,8 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.gid = run.gid;
   request.keep = run.options.keep;
   request.view = run.view;
+  for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
+  if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);
   request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();
   if (run.options.timeout) {
@@ -330,6 +345,7 @@ PreparedRun prepare_run(const RunOptions& options) {
   }
   run.view = resolve_view(options.view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
+  take_secrets(run);
   choose_user(run);
   return run;
 }
@@ -356,7 +372,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   launch_with_patience([&] {
     made.emplace(make_plan(engine, run, image, image_reference(run), sidecar));
     session.emplace(engine, *made, stop);
-    session->launch();
+    session->launch(run.secrets);
   });
   claim.reset();
   const Plan& plan = *made;

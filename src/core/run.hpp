@@ -10,6 +10,7 @@
 #include "base/stop_source.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
+#include "core/secrets.hpp"
 #include "core/talk.hpp"
 #include "runtime/engine.hpp"
 
@@ -35,6 +36,7 @@ struct RunOptions {
   bool stdin_open = true;
   std::string detach_keys;
   ViewRequest view;
+  std::vector<std::string> secrets;  // NAME or NAME=FILE
   bool project_read_only = false;
   bool canary = true;  // the wall is checked before the agent is started
   bool keep = false;   // container and log stay after the end
@@ -50,6 +52,7 @@ struct PreparedRun {
   std::string agent_name;
   Allowlist allowlist;
   View view;
+  std::vector<Secret> secrets;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };
