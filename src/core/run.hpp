@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/stop_source.hpp"
+#include "core/agents.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
 #include "core/secrets.hpp"
@@ -49,7 +50,7 @@ struct PreparedRun {
   RunOptions options;
   Project project;
   ModeDecision mode;
-  std::string agent_name;
+  AgentProfile agent;
   Allowlist allowlist;
   View view;
   std::vector<Secret> secrets;
