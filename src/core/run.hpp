@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/stop_source.hpp"
+#include "core/agents.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
 #include "core/talk.hpp"
@@ -47,7 +48,7 @@ struct PreparedRun {
   RunOptions options;
   Project project;
   ModeDecision mode;
-  std::string agent_name;
+  AgentProfile agent;
   Allowlist allowlist;
   View view;
   std::uint32_t uid = 0;

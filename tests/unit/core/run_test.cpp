@@ -25,7 +25,7 @@ class Run : public Orchestration {
  protected:
   void SetUp() override {
     options.directory = directory.path() + "/demo";
-    options.agent = "generic";
+    options.agent = "shell";
     options.image = "localhost/agent:1";
     options.command = {"true"};
     options.stdin_open = false;
