@@ -289,6 +289,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  request.keep_log = run.options.log;
   request.view = run.view;
   request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();
