@@ -355,6 +355,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  request.keep_log = run.options.log;
   request.view = run.view;
   for (const Secret& secret : run.secrets) {
     request.secrets.push_back(secret.name);
