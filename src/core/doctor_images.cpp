@@ -41,8 +41,8 @@ Finding examine_agent(runtime::Engine* engine) {
   try {
     const auto image = find_agent_image(*engine, default_agent);
     if (!image) {
-      return {"agent-image", FindingStatus::note,
-              reference + " is not there: without it, run needs a command, or another agent",
+      return {"agent-image", FindingStatus::warning,
+              reference + " is not there: a run needs a command then, or another agent",
               std::string("drydock build --agent ") + default_agent, false};
     }
     const auto packages = image->labels.find(image_packages_label);
