@@ -47,6 +47,8 @@ std::string config_directory() { return xdg("XDG_CONFIG_HOME", "/.config"); }
 
 std::string cache_directory() { return xdg("XDG_CACHE_HOME", "/.cache"); }
 
+std::string state_directory() { return xdg("XDG_STATE_HOME", "/.local/state"); }
+
 std::string runtime_directory() {
   const std::string uid = std::to_string(::geteuid());
   std::string path;

@@ -146,6 +146,8 @@ void declare_run_options(po::options_description& options) {
   add("mode", text("MODE"), "contained (the default), or dood: the engine's socket, no jail");
   add("env,e", list("K[=V]"), "set a variable, or pass on one of yours; repeatable");
   add("env-file", list("FILE"), "set the variables in FILE, lines of K[=V]; repeatable");
+  add("secret", list("NAME[=FILE]"),
+      "hand over a variable of yours, or FILE, as /run/secrets/NAME; repeatable");
   add("mount", list("SRC:DST"), "mount SRC of the host at DST, read-only, or SRC:DST:rw; repeatable");
   add("mask", list("PATH"), "hide a file or folder of the project; repeatable");
   add("project-ro", po::bool_switch(), "the project is read-only");
@@ -161,6 +163,7 @@ void declare_run_options(po::options_description& options) {
   add("tmpfs-size", text("SIZE"), "size of /tmp and of the home folder, by default 1g");
   add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
   add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
+  add("no-log", po::bool_switch(), "keep no log of the decisions when it has ended");
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
   add("no-canary", po::bool_switch(), "start without a check of the jail from inside");
@@ -205,6 +208,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.allow_private = invocation.list("allow-private");
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
+  options.secrets = invocation.list("secret");
   options.view = {invocation.list("mount"), invocation.list("mask")};
   options.project_read_only = invocation.flag("project-ro");
   options.workdir = invocation.text("workdir");
@@ -212,6 +216,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.limits = read_limits(invocation);
   options.detach = invocation.flag("detach");
   options.keep = invocation.flag("keep");
+  options.log = !invocation.flag("no-log");
   options.canary = !invocation.flag("no-canary");
   if (invocation.has("timeout")) {
     options.timeout = parse_duration(invocation.text("timeout"));

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -70,6 +71,18 @@ void choose_user(PreparedRun& run) {
                 "cannot run in project '" + run.project.path +
                     "': it belongs to root, and the agent never runs as root (INV-8)",
                 "run drydock as a normal user, or give the folder to one");
+  }
+}
+
+void take_secrets(PreparedRun& run) {
+  run.secrets = take_secrets(run.options.secrets, run.project);
+  for (const Secret& secret : run.secrets) {
+    if (run.options.environment.count(secret.name) == 0) continue;
+    throw Error(
+        ErrorKind::usage,
+        "cannot pass secret '" + secret.name +
+            "': it is to be an environment variable as well, which the engine tells to whoever asks it",
+        "leave it out of --env and --env-file");
   }
 }
 
@@ -260,6 +273,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     return;
   }
   say_farewell(engine, session.record(), talk);
+  remove_secrets(plan.session);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -341,7 +355,24 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  request.keep_log = run.options.log;
   request.view = run.view;
+  for (const Secret& secret : run.secrets) {
+    request.secrets.push_back(secret.name);
+    const bool as_variable =
+        std::any_of(run.agent.secrets.begin(), run.agent.secrets.end(), [&](const AgentSecret& known) {
+          return known.environment && known.name == secret.name;
+        });
+    if (!as_variable) continue;
+    if (!is_variable_name(secret.name) || secret.value.find('\0') != std::string::npos) {
+      throw Error(ErrorKind::invalid,
+                  "cannot pass secret '" + secret.name + "': agent '" + run.agent.name +
+                      "' takes it as a variable, and it cannot be one",
+                  "give it a value of text");
+    }
+    request.secret_variables.push_back(secret.name);
+  }
+  if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);
   request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();
   if (run.options.timeout) {
@@ -378,6 +409,7 @@ PreparedRun prepare_run(const RunOptions& options) {
   }
   run.view = resolve_view(options.view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
+  take_secrets(run);
   choose_user(run);
   return run;
 }
@@ -406,7 +438,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   launch_with_patience([&] {
     made.emplace(make_plan(engine, run, image, reference, sidecar));
     session.emplace(engine, *made, stop);
-    session->launch();
+    session->launch(run.secrets);
   });
   claim.reset();
   const Plan& plan = *made;

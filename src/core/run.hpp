@@ -11,6 +11,7 @@
 #include "core/agents.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
+#include "core/secrets.hpp"
 #include "core/talk.hpp"
 #include "runtime/engine.hpp"
 
@@ -36,9 +37,11 @@ struct RunOptions {
   bool stdin_open = true;
   std::string detach_keys;
   ViewRequest view;
+  std::vector<std::string> secrets;  // NAME or NAME=FILE
   bool project_read_only = false;
   bool canary = true;  // the wall is checked before the agent is started
   bool keep = false;   // container and log stay after the end
+  bool log = true;     // the decisions are kept after the end
   std::optional<std::chrono::seconds> timeout;
 };
 
@@ -51,6 +54,7 @@ struct PreparedRun {
   AgentProfile agent;
   Allowlist allowlist;
   View view;
+  std::vector<Secret> secrets;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };

@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/verify.hpp"
 
@@ -43,13 +44,14 @@ void write_file(const std::string& path, const std::string& content) {
   }
 }
 
-void write_files(const Plan& plan) {
+void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
   make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
     write_file(plan.mask_directory + "/file", "");
   }
+  if (!plan.secrets.empty()) write_secrets(plan.secrets_directory, secrets, plan.agent.uid, plan.agent.gid);
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);
   if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {
@@ -184,8 +186,8 @@ void Session::start_sidecar() {
   }
 }
 
-std::optional<Probe> Session::raise_wall() {
-  write_files(plan_);
+std::optional<Probe> Session::raise_wall(const std::vector<Secret>& secrets) {
+  write_files(plan_, secrets);
   create_networks();
   std::optional<Probe> probe;
   if (plan_.sidecar) {
@@ -196,9 +198,9 @@ std::optional<Probe> Session::raise_wall() {
   return probe;
 }
 
-void Session::launch() {
-  or_remove([this] {
-    auto probe = raise_wall();
+void Session::launch(const std::vector<Secret>& secrets) {
+  or_remove([&] {
+    auto probe = raise_wall(secrets);
     create_agent();
     if (probe) require_wall(plan_.session, probe->finish());
   });
@@ -206,7 +208,7 @@ void Session::launch() {
 
 std::vector<WallCheck> Session::launch_wall() {
   std::vector<WallCheck> checks;
-  or_remove([&] { checks = raise_wall().value().finish(); });
+  or_remove([&] { checks = raise_wall({}).value().finish(); });
   return checks;
 }
 
@@ -263,6 +265,7 @@ SessionRecord Session::record() const {
   SessionRecord record;
   record.id = plan_.session;
   record.project = plan_.project.path;
+  record.log = plan_.agent.labels.count(std::string(label::no_log)) == 0;
   record.agents = {plan_.agent.name};
   if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};

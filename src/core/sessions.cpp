@@ -19,8 +19,10 @@
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
 #include "core/attendance.hpp"
+#include "core/kept_log.hpp"
 #include "core/labels.hpp"
 #include "core/plan_json.hpp"
+#include "core/secrets.hpp"
 
 namespace drydock::core {
 namespace {
@@ -39,6 +41,7 @@ void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
   if (get(labels, label::keep) == "1") record.keep = true;
+  if (get(labels, label::no_log) == "1") record.log = false;
   if (record.expires == 0) record.expires = parse_rfc3339(get(labels, label::expires)).value_or(0);
 }
 
@@ -58,6 +61,7 @@ bool attempt(std::vector<std::string>& failures, const Removal& removal) {
   return true;
 }
 
+constexpr int guard_grace = 2;  // seconds, for its last words
 constexpr const char* owner_link = "owner";
 constexpr const char* plan_file = "/plan.json";
 
@@ -80,7 +84,9 @@ void remove_orphaned_directories(const std::vector<SessionRecord>& known, const 
     // to judge.
     const auto owner = Owner::read_from(labels);
     const bool dead = owner && liveness(*owner) == Liveness::dead;
-    if (dead && get(labels, "engine") == engine) remove_tree(folder.string());
+    if (!dead || get(labels, "engine") != engine) continue;
+    remove_secrets(id);
+    remove_tree(folder.string());
   }
 }
 
@@ -242,10 +248,14 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   remove_all(session.agents, container);
   if (farewell && failures.empty()) farewell(session);
   remove_all(session.probes, container);
+  if (reachable) keep_decisions(engine, session);
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.
-  if (failures.empty()) remove_tree(directory);
+  if (failures.empty()) {
+    remove_secrets(session.id);
+    remove_tree(directory);
+  }
   return failures;
 }
 
@@ -274,7 +284,7 @@ std::optional<std::string> collectable(const SessionRecord& session) {
 void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars) {
   for (const std::string& sidecar : sidecars) {
     std::vector<std::string> failures;
-    attempt(failures, [&] { engine.containers().stop(sidecar, 0); });
+    attempt(failures, [&] { engine.containers().stop(sidecar, guard_grace); });
     for (const std::string& failure : failures) log::info("{}", failure);
   }
 }
@@ -287,7 +297,10 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, co
     if (!reason) {
       const bool at_rest = session.sidecar_state != runtime::ContainerState::running;
       const bool ended = session.agent_state == runtime::ContainerState::exited;
-      if (!dry_run && session.keep && ended && !at_rest) rest_sidecars(engine, session.sidecars);
+      if (!dry_run && session.keep && ended) {
+        remove_secrets(session.id);
+        if (!at_rest) rest_sidecars(engine, session.sidecars);
+      }
       continue;
     }
     Collected entry{session, *reason, {}};

@@ -51,7 +51,7 @@ TEST(ClientConnect, StartsTheEngineAgainWhenNobodyListens) {
   int revived = 0;
   client.set_revive([&] {
     ++revived;
-    daemon.emplace(always(ok("here again")));
+    daemon.emplace(std::vector{always(ok("here again"))});
     ASSERT_EQ(::symlink(daemon->socket().c_str(), socket.c_str()), 0);
   });
   EXPECT_EQ(client.send({.method = "POST", .target = "/x"}).body, "here again");
