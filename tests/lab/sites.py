@@ -5,6 +5,7 @@ A site is a function of a Request that gives (status, content type, pieces of th
 
 import dataclasses
 
+import model_server
 import registry
 
 
@@ -16,7 +17,7 @@ class Request:
     body: bytes
 
 
-SITES = {registry.HOST: registry.answer}
+SITES = {registry.HOST: registry.answer, **model_server.SITES}
 
 
 def find(host):
