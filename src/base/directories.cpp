@@ -1,5 +1,6 @@
 #include "base/directories.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -29,6 +30,55 @@ bool is_own_directory(const std::string& path) {
          (status.st_mode & 022) == 0;
 }
 
+std::vector<std::string> names_in(int folder) {
+  std::vector<std::string> names;
+  const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const directory = own < 0 ? nullptr : ::fdopendir(own);
+  if (directory == nullptr) {
+    if (own >= 0) ::close(own);
+    return names;
+  }
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  ::closedir(directory);
+  return names;
+}
+
+bool is_folder(int parent, const std::string& name) {
+  struct stat status {};
+  return ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+// What lies deeper is moved up and comes later: a tree may be deeper than there are descriptors. Nobody else
+// may be at work in it.
+void empty_folder(int top) {
+  std::size_t moved = 0;
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (const std::string& name : names_in(top)) {
+      if (!is_folder(top, name)) {
+        progress = ::unlinkat(top, name.c_str(), 0) == 0 || progress;
+        continue;
+      }
+      ::fchmodat(top, name.c_str(), 0700, 0);
+      const UniqueFd folder(::openat(top, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!folder) continue;
+      for (const std::string& inner : names_in(folder.get())) {
+        if (!is_folder(folder.get(), inner)) {
+          ::unlinkat(folder.get(), inner.c_str(), 0);
+          continue;
+        }
+        ::fchmodat(folder.get(), inner.c_str(), 0700, 0);
+        const std::string place = ".drydock-" + std::to_string(moved++);
+        ::renameat(folder.get(), inner.c_str(), top, place.c_str());
+      }
+      progress = ::unlinkat(top, name.c_str(), AT_REMOVEDIR) == 0 || progress;
+    }
+  }
+}
+
 }  // namespace
 
 std::string home_directory() {
@@ -44,6 +94,8 @@ std::string home_directory() {
 }
 
 std::string config_directory() { return xdg("XDG_CONFIG_HOME", "/.config"); }
+
+std::string state_directory() { return xdg("XDG_STATE_HOME", "/.local/state"); }
 
 std::string cache_directory() { return xdg("XDG_CACHE_HOME", "/.cache"); }
 
@@ -90,6 +142,12 @@ void make_directories(const std::string& path, unsigned mode) {
 void remove_tree(const std::string& path) {
   std::error_code ignored;
   std::filesystem::remove_all(path, ignored);
+  const UniqueFd top(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!top) return;
+  ::fchmodat(AT_FDCWD, path.c_str(), 0700, 0);
+  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (folder) empty_folder(folder.get());
+  ::rmdir(path.c_str());
 }
 
 DirectoryLock::DirectoryLock(const std::string& path)

@@ -11,6 +11,8 @@ namespace drydock {
 std::string home_directory();
 // $XDG_CONFIG_HOME/drydock, by default ~/.config/drydock. Not made.
 std::string config_directory();
+// $XDG_STATE_HOME/drydock, by default ~/.local/state/drydock. Not made.
+std::string state_directory();
 // $XDG_CACHE_HOME/drydock, by default ~/.cache/drydock. Not made.
 std::string cache_directory();
 // $XDG_STATE_HOME/drydock, by default ~/.local/state/drydock. Not made.
@@ -21,7 +23,8 @@ std::string runtime_directory();
 
 // mkdir -p, each new part with `mode`. Throws Error(invalid).
 void make_directories(const std::string& path, unsigned mode);
-// Deletes a folder and what is in it, never following a link. What cannot be deleted stays.
+// Deletes a folder and what is in it, never following a link, whatever its depth, and also where the modes
+// of folders keep their owner out. What cannot be deleted stays.
 void remove_tree(const std::string& path);
 
 // An advisory lock on a directory (flock on the directory itself: no lock file is left). Waits for it.

@@ -160,7 +160,7 @@ void declare_run_options(po::options_description& options) {
   add("memory", text("SIZE"), "memory limit, as 2g");
   add("cpus", text("N"), "CPU limit, as 1.5");
   add("pids-limit", text("N"), "limit on processes and threads");
-  add("tmpfs-size", text("SIZE"), "size of /tmp and of the home folder, by default 1g");
+  add("tmpfs-size", text("SIZE"), "size of /tmp and of a home folder in memory, by default 1g");
   add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
   add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
   add("no-log", po::bool_switch(), "keep no log of the decisions when it has ended");

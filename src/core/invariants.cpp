@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/filter.hpp"
@@ -55,7 +56,8 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     const bool of_a_mask = std::any_of(plan.masks.begin(), plan.masks.end(),
                                        [&](const Mask& mask) { return bind == mask_mount(plan, mask); });
     const bool of_secrets = !plan.secrets.empty() && bind == secrets_mount(plan);
-    if (socket_of_dood || own_hosts || of_a_mask || of_secrets) continue;
+    const bool own_home = plan.state && bind == home_mount(plan);
+    if (socket_of_dood || own_hosts || of_a_mask || of_secrets || own_home) continue;
     const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
     if (!asked && lies_beside(plan, bind.source)) continue;
     if (const auto reason =
@@ -64,6 +66,23 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     }
     if (ends_with(bind.source, ".sock")) {
       breaches.push_back("INV-9: the socket '" + bind.source + "' would be mounted");
+    }
+  }
+}
+
+// INV-2: a copy is mounted, and the host's own is not.
+void check_state(const Plan& plan, Breaches& breaches) {
+  if (!plan.state) return;
+  const auto& binds = plan.agent.binds;
+  const bool own_folder = starts_with(
+      plan.state->home, agent_state_directory(plan.agent_name) + "/sessions/" + plan.session + "/");
+  if (!own_folder || std::find(binds.begin(), binds.end(), home_mount(plan)) == binds.end())
+    breaches.emplace_back("INV-2: the agent's home would not be the session's own copy");
+  for (const runtime::BindMount& bind : binds) {
+    for (const StatePath& state : plan.state->paths) {
+      const std::string host = home_directory() + "/" + state.path;
+      if (bind.source == host || starts_with(bind.source, host + "/"))
+        breaches.push_back("INV-2: '" + bind.source + "' is the host's own state of the agent");
     }
   }
 }
@@ -274,6 +293,7 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   check_mounts(plan, breaches);
   check_guards(plan, breaches);
   check_secrets(plan, breaches);
+  check_state(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);
   if (plan.mode == Mode::contained) {
     check_hosts_file(plan, breaches);

@@ -20,7 +20,6 @@ constexpr std::uint64_t sidecar_memory = std::uint64_t{256} << 20;
 constexpr std::int64_t sidecar_pids = 512;  // a thread for each of MaxClients, and some
 constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
 constexpr std::uint32_t sidecar_uid = 65534;
-constexpr const char* agent_home = "/home/agent";
 constexpr const char* agent_hostname = "drydock";
 constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
 constexpr std::uint32_t agent_offset = 3;
@@ -180,7 +179,13 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   agent.tty = request.tty;
   agent.open_stdin = request.open_stdin;
   if (!folder.empty()) agent.binds = {{folder, folder, request.project_read_only}};
-  agent.tmpfs = {{agent_home, request.limits.tmpfs_size, 01777}, {"/tmp", request.limits.tmpfs_size, 01777}};
+  plan.state = request.state;
+  if (plan.state) {
+    agent.binds.push_back(home_mount(plan));
+  } else {
+    agent.tmpfs.push_back({agent_home, request.limits.tmpfs_size, 01777});
+  }
+  agent.tmpfs.push_back({"/tmp", request.limits.tmpfs_size, 01777});
   agent.limits = agent_limits(request, plan.notices);
   agent.environment = {{"HOME", agent_home}, {"DRYDOCK", "1"}, {"DRYDOCK_VERSION", version}};
   return agent;
@@ -226,6 +231,8 @@ void add_view(const PlanRequest& request, Plan& plan) {
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
   return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
 }
+
+runtime::BindMount home_mount(const Plan& plan) { return {plan.state->home, agent_home, false}; }
 
 runtime::BindMount secrets_mount(const Plan& plan) { return {plan.secrets_directory, secrets_target, true}; }
 

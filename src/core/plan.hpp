@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/agent_state.hpp"
 #include "core/allowlist.hpp"
 #include "core/git_guard.hpp"
 #include "core/mode.hpp"
@@ -54,9 +55,11 @@ struct Plan {
   bool project_read_only = false;
   // Mounted as they were looked at: what the user wants beside the project, git's hooks, the way to masks.
   std::vector<GuardedPath> guards;
-  std::vector<std::string> beside;   // what the user wants beside the project: paths of the host
-  std::vector<Mask> masks;           // an empty file or folder is mounted over each
-  std::string mask_directory;        // the host folder that has those two; empty without masks
+  std::vector<std::string> beside;  // what the user wants beside the project: paths of the host
+  std::vector<Mask> masks;          // an empty file or folder is mounted over each
+  std::string mask_directory;       // the host folder that has those two; empty without masks
+  // The copy of the agent's state that is its home folder; absent: that is a tmpfs.
+  std::optional<SessionState> state;
   std::vector<std::string> secrets;  // their names; values are not a plan's to know
   std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
@@ -110,7 +113,8 @@ struct PlanRequest {
   GitGuards git;
   View view;
   bool project_read_only = false;
-  std::string mask_directory;                 // where the empty file and folder will be
+  std::string mask_directory;  // where the empty file and folder will be
+  std::optional<SessionState> state;
   std::vector<std::string> secrets;           // names
   std::vector<std::string> secret_variables;  // those of them that the command gets as variables too
   std::string secrets_directory;              // where they will be
@@ -124,6 +128,8 @@ Plan build_plan(const PlanRequest& request);
 
 // What hides a masked part of the project.
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
+// The agent's home folder; only with a state.
+runtime::BindMount home_mount(const Plan& plan);
 // What shows the agent its secrets.
 runtime::BindMount secrets_mount(const Plan& plan);
 

@@ -91,6 +91,11 @@ Json to_json(const Plan& plan) {
   }
   json["sidecar_files"] = plan.sidecar_files;
   json["secrets"] = plan.secrets;
+  json["state"] = nullptr;
+  if (plan.state) {
+    json["state"] = {
+        {"home", plan.state->home}, {"transcripts", plan.state->transcripts}, {"login", plan.state->login}};
+  }
   return json;
 }
 

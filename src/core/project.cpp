@@ -66,7 +66,11 @@ std::string sanitise(const std::string& folder_name) {
 }  // namespace
 
 std::vector<std::string> protected_paths() {
-  constexpr std::array credentials{".ssh",
+  constexpr std::array credentials{".claude.json",
+                                   ".codex",
+                                   ".gemini",
+                                   ".local/share/opencode",
+                                   ".ssh",
                                    ".gnupg",
                                    ".aws",
                                    ".azure",
@@ -83,6 +87,7 @@ std::vector<std::string> protected_paths() {
     for (const char* name : credentials) paths.push_back(home + "/" + name);
   }
   paths.push_back(config_directory());
+  paths.push_back(state_directory());
   for (const char* variable : {"SSH_AUTH_SOCK", "GPG_AGENT_INFO"}) {
     const char* value = std::getenv(variable);
     if (value != nullptr && *value == '/') paths.push_back(split(value, ':').front());

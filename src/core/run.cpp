@@ -274,6 +274,11 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
   }
   say_farewell(engine, session.record(), talk);
   remove_secrets(plan.session);
+  try {
+    harvest_session_state(plan.session);
+  } catch (const Error& error) {
+    talk.warn(error.what());
+  }
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -357,12 +362,12 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.keep = run.options.keep;
   request.keep_log = run.options.log;
   request.view = run.view;
+  if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
   for (const Secret& secret : run.secrets) {
     request.secrets.push_back(secret.name);
     const bool as_variable =
-        std::any_of(run.agent.secrets.begin(), run.agent.secrets.end(), [&](const AgentSecret& known) {
-          return known.environment && known.name == secret.name;
-        });
+        std::any_of(run.agent.secrets.begin(), run.agent.secrets.end(),
+                    [&](const AgentSecret& known) { return known.environment && known.name == secret.name; });
     if (!as_variable) continue;
     if (!is_variable_name(secret.name) || secret.value.find('\0') != std::string::npos) {
       throw Error(ErrorKind::invalid,
@@ -407,7 +412,8 @@ PreparedRun prepare_run(const RunOptions& options) {
         "cannot use working folder '" + printable(options.workdir, 200) + "': it is not an absolute path",
         "pass --workdir /absolute/path");
   }
-  run.view = resolve_view(options.view, run.project, contested_by_sessions);
+  ViewRequest view = options.view;
+  run.view = resolve_view(view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
   take_secrets(run);
   choose_user(run);

@@ -44,6 +44,22 @@ void write_file(const std::string& path, const std::string& content) {
   }
 }
 
+void make_state(const Plan& plan) {
+  StateRequest request;
+  request.session = plan.session;
+  request.engine = engine_key(plan.engine);
+  request.owner = *Owner::read_from(plan.agent.labels);
+  request.uid = plan.agent.uid;
+  request.gid = plan.agent.gid;
+  const std::string below = std::string(agent_home) + "/";
+  for (const runtime::BindMount& bind : plan.agent.binds) {
+    struct stat status {};
+    if (starts_with(bind.target, below) && ::stat(bind.source.c_str(), &status) == 0)
+      request.mount_points.push_back({bind.target.substr(below.size()), S_ISDIR(status.st_mode)});
+  }
+  make_session_state(*plan.state, request);
+}
+
 void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
   make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
@@ -51,6 +67,7 @@ void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
     make_directories(plan.mask_directory + "/folder", 0755);
     write_file(plan.mask_directory + "/file", "");
   }
+  if (plan.state) make_state(plan);
   if (!plan.secrets.empty()) write_secrets(plan.secrets_directory, secrets, plan.agent.uid, plan.agent.gid);
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);

@@ -18,6 +18,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
+#include "core/agent_state.hpp"
 #include "core/attendance.hpp"
 #include "core/kept_log.hpp"
 #include "core/labels.hpp"
@@ -252,6 +253,7 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.
+  if (failures.empty()) attempt(failures, [&] { end_session_state(session.id); });
   if (failures.empty()) {
     remove_secrets(session.id);
     remove_tree(directory);
@@ -310,7 +312,11 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, co
     }
     collected.push_back(std::move(entry));
   }
-  if (!dry_run) remove_orphaned_directories(sessions, engine.system().name());
+  if (dry_run) return collected;
+  std::vector<std::string> known;
+  for (const SessionRecord& session : sessions) known.push_back(session.id);
+  collect_session_states(known, engine_key(engine.system().info()));
+  remove_orphaned_directories(sessions, engine.system().name());
   return collected;
 }
 

@@ -1,0 +1,63 @@
+#include "base/directories.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "core/agent_sync.hpp"
+
+namespace drydock::cli {
+namespace {
+
+class SyncCommand : public Command {
+ public:
+  std::string name() const override { return "sync"; }
+  std::string summary() const override { return "bring your settings of an agent into its sessions"; }
+  std::string synopsis() const override { return "[--agent NAME] [--dry-run]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock sync", "sessions of the default agent begin with your settings of it"},
+            {"drydock sync --agent codex --dry-run", "what would be taken"}};
+  }
+  std::string description() const override {
+    return "Copies what the agent's profile lists of your home folder, such as its settings and commands, to "
+           "where "
+           "each\nsession begins with a copy of it. Logins, conversations and caches are not taken. It "
+           "replaces "
+           "what an\nearlier sync brought, all of it or nothing.";
+  }
+  void declare(po::options_description& options) const override {
+    auto add = options.add_options();
+    add("agent", po::value<std::string>()->value_name("NAME"), "the agent, by default claude");
+    add("dry-run", po::bool_switch(), "print what would be taken, change nothing");
+  }
+
+  int run(const Invocation& invocation) const override {
+    const core::AgentProfile agent =
+        core::find_agent(invocation.has("agent") ? invocation.text("agent") : core::default_agent);
+    const bool dry_run = invocation.flag("dry-run");
+    const core::SyncReport report = core::sync_agent(agent, home_directory(), dry_run);
+    if (invocation.global.json) {
+      Json files = Json::array();
+      for (const core::SyncedFile& file : report.files)
+        files.push_back({{"path", file.path}, {"size", file.size}});
+      const Json json = {{"schema", 1},    {"agent", agent.name},     {"dry_run", dry_run},
+                         {"files", files}, {"absent", report.absent}, {"prototype", report.prototype}};
+      invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+      return 0;
+    }
+    for (const core::SyncedFile& file : report.files)
+      invocation.console.print("~/" + printable(file.path, 4096) + "\n");
+    for (const std::string& path : report.absent)
+      invocation.console.say("there is no ~/" + printable(path, 300));
+    const std::size_t count = report.files.size();
+    const std::string taken = std::to_string(count) + (count == 1 ? " file" : " files");
+    invocation.console.say(dry_run ? taken + " would be taken"
+                                   : taken + " taken: sessions of " + agent.name +
+                                         " begin with a copy from now on");
+    return 0;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_sync_command() { return std::make_unique<SyncCommand>(); }
+
+}  // namespace drydock::cli

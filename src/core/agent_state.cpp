@@ -1,0 +1,251 @@
+#include "core/agent_state.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+
+#include "base/digest.hpp"
+#include "base/directories.hpp"
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/log.hpp"
+#include "base/temp_file.hpp"
+#include "base/text.hpp"
+#include "core/file_tree.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t largest_login = std::size_t{1} << 20;
+constexpr std::size_t largest_record = std::size_t{1} << 20;
+constexpr const char* record_file = "state.json";
+constexpr std::time_t unfinished_for = 600;  // seconds after which a folder without a record is nobody's
+
+std::string agents_directory() { return state_directory() + "/agents"; }
+
+std::optional<FileOwner> agent_owner(std::uint32_t uid, std::uint32_t gid) {
+  return ::geteuid() == 0 ? std::optional(FileOwner{uid, gid}) : std::nullopt;
+}
+
+// A line each, but not for thousands.
+class RefusedLog {
+ public:
+  void operator()(const std::string& path, const std::string& reason) {
+    if (++count_ < 10) log::warn("'{}' of the session's state is left: {}", printable(path, 300), reason);
+    if (count_ == 10) log::warn("and so is more of the session's state");
+  }
+
+ private:
+  int count_ = 0;
+};
+
+// The folders with the copies of one session: one, unless a profile was renamed.
+std::vector<std::string> folders_of(const std::string& session) {
+  std::vector<std::string> folders;
+  std::error_code failed;
+  for (const auto& agent : fs::directory_iterator(agents_directory(), failed)) {
+    const std::string folder = agent.path().string() + "/sessions/" + session;
+    if (::access(folder.c_str(), F_OK) == 0) folders.push_back(folder);
+  }
+  return folders;
+}
+
+Json read_record(const std::string& folder) {
+  const UniqueFd opened = open_folder(folder);
+  const auto text = read_below(opened.get(), record_file, largest_record);
+  return text ? parse_json(*text, "a session's state") : Json(nullptr);
+}
+
+// A login that was written, or taken away, since the session began.
+void harvest_login(int home, int agent, const std::string& path, const std::string& seed) {
+  const auto text = read_below(home, path, largest_login);
+  const std::string kept = "login/" + path;
+  if (text) {
+    if (sha256_hex(*text) != seed) copy_below(home, path, agent, kept, std::nullopt, true);
+    return;
+  }
+  const UniqueFd there = open_below(home, path, O_PATH);
+  const auto stored = read_below(agent, kept, largest_login);
+  if (there) {
+    RefusedLog()(path, "it is no file of at most 1 MiB");
+  } else if (errno == ENOENT && !seed.empty() && stored && sha256_hex(*stored) == seed) {
+    const UniqueFd parent = open_below(agent, fs::path(kept).parent_path().string(), O_RDONLY | O_DIRECTORY);
+    if (parent) ::unlinkat(parent.get(), fs::path(kept).filename().c_str(), 0);
+  }
+}
+
+void harvest_transcripts(int home, int agent, const std::string& path, const std::string& project) {
+  walk_files(
+      home, path, {},
+      [&](const std::string& file, const struct stat& status) {
+        const std::string kept = "transcripts/" + project + "/" + file;
+        const UniqueFd there = open_below(agent, kept, O_PATH);
+        struct stat old {};
+        if (there && ::fstat(there.get(), &old) == 0 && old.st_size >= status.st_size) return;
+        copy_below(home, file, agent, kept, std::nullopt, true);
+      },
+      RefusedLog());
+}
+
+void harvest(const std::string& folder) {
+  const Json record = read_record(folder);
+  if (record.is_null()) return;
+  const std::string agent_folder = fs::path(folder).parent_path().parent_path().string();
+  const DirectoryLock lock(agent_folder);
+  const UniqueFd agent = open_folder(agent_folder);
+  const UniqueFd session = open_folder(folder);
+  const UniqueFd home = open_below(session.get(), "home", O_RDONLY | O_DIRECTORY);
+  if (!home) return;
+  const std::string project = require_string(record, "project");
+  for (const std::string& path : strings_or_empty(record, "transcripts"))
+    harvest_transcripts(home.get(), agent.get(), path, project);
+  const Json* const logins = find_member(record, "login");
+  if (logins == nullptr || !logins->is_object()) return;
+  for (const auto& [path, seed] : logins->items()) {
+    if (seed.is_string()) harvest_login(home.get(), agent.get(), path, seed.get<std::string>());
+  }
+}
+
+// All files of `path` in one folder, at `place` in another.
+void copy_tree(int from, const std::string& path, int to, const std::string& strip,
+               const std::optional<FileOwner>& owner) {
+  walk_files(
+      from, path, {},
+      [&](const std::string& file, const struct stat&) {
+        const std::string target = file.substr(strip.size());
+        if (open_below(to, target, O_PATH)) return;
+        copy_below(from, file, to, target, owner, false);
+      },
+      RefusedLog());
+}
+
+void make_mount_point(int home, const StatePath& point, const std::optional<FileOwner>& owner) {
+  if (point.folder) {
+    make_folders_below(home, point.path, owner);
+    return;
+  }
+  const std::string parent = fs::path(point.path).parent_path().string();
+  make_folders_below(home, parent, owner);
+  const UniqueFd file = open_below(home, point.path, O_WRONLY | O_CREAT, 0600);
+  if (!file || (owner && ::fchown(file.get(), owner->uid, owner->gid) != 0)) {
+    throw Error(
+        ErrorKind::permission,
+        with_errno("cannot make file '" + printable(point.path, 300) + "' in the session's home", errno));
+  }
+}
+
+bool is_orphan(const std::string& folder, const std::string& engine) {
+  struct stat status {};
+  if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  const Json record = read_record(folder);
+  if (record.is_null()) return std::time(nullptr) - status.st_ctime > unfinished_for;
+  runtime::Labels labels;
+  if (const Json* owner = find_member(record, "owner")) {
+    for (const auto& [key, value] : owner->items()) {
+      if (value.is_string()) labels[key] = value.get<std::string>();
+    }
+  }
+  const auto owner = Owner::read_from(labels);
+  return owner && liveness(*owner) == Liveness::dead && string_or(record, "engine") == engine;
+}
+
+}  // namespace
+
+std::string agent_state_directory(const std::string& agent) { return agents_directory() + "/" + agent; }
+
+SessionState session_state(const AgentProfile& agent, const std::string& project,
+                           const std::string& session) {
+  return {
+      agent.name,  project,           agent_state_directory(agent.name) + "/sessions/" + session + "/home",
+      agent.state, agent.transcripts, agent.login};
+}
+
+std::string engine_key(const runtime::EngineInfo& engine) {
+  return engine.engine + (engine.rootless ? " rootless" : " rootful");
+}
+
+void make_session_state(const SessionState& state, const StateRequest& request) {
+  const std::string agent_folder = agent_state_directory(state.agent);
+  const auto owner = agent_owner(request.uid, request.gid);
+  make_directories(agent_folder + "/prototype", 0700);
+  make_directories(agent_folder + "/sessions", 0700);
+  const DirectoryLock lock(agent_folder);
+  const UniqueFd agent = open_folder(agent_folder);
+  const std::string own = "sessions/" + request.session;
+  make_folders_below(agent.get(), own, std::nullopt);
+
+  Json logins = Json::object();
+  for (const std::string& path : state.login) {
+    const auto text = read_below(agent.get(), "login/" + path, largest_login);
+    logins[path] = text ? sha256_hex(*text) : "";
+  }
+  runtime::Labels labels;
+  request.owner.write_to(labels);
+  const Json record = {{"schema", 1},
+                       {"agent", state.agent},
+                       {"project", state.project},
+                       {"engine", request.engine},
+                       {"owner", labels},
+                       {"transcripts", state.transcripts},
+                       {"login", logins}};
+  const std::string folder = agent_folder + "/" + own;
+  TempFile file("state", folder);
+  file.write(record.dump(2) + "\n");
+  file.move_to(folder + "/" + record_file);
+
+  make_folders_below(agent.get(), own + "/home", owner);
+  const UniqueFd home = open_below(agent.get(), own + "/home", O_RDONLY | O_DIRECTORY);
+  if (!home) throw Error(ErrorKind::permission, with_errno("cannot open folder '" + state.home + "'", errno));
+  for (const StatePath& path : state.paths) {
+    if (path.folder) make_folders_below(home.get(), path.path, owner);
+  }
+  // What comes first stays: a login is not overridden by anything else.
+  for (const std::string& path : state.login)
+    copy_tree(agent.get(), "login/" + path, home.get(), "login/", owner);
+  copy_tree(agent.get(), "prototype", home.get(), "prototype/", owner);
+  const std::string shared = "transcripts/" + state.project + "/";
+  for (const std::string& path : state.transcripts)
+    copy_tree(agent.get(), shared + path, home.get(), shared, owner);
+  for (const StatePath& point : request.mount_points) make_mount_point(home.get(), point, owner);
+}
+
+void harvest_session_state(const std::string& session) {
+  for (const std::string& folder : folders_of(session)) harvest(folder);
+}
+
+void end_session_state(const std::string& session) {
+  for (const std::string& folder : folders_of(session)) {
+    harvest(folder);
+    remove_tree(folder);
+  }
+}
+
+void collect_session_states(const std::vector<std::string>& known, const std::string& engine) {
+  std::error_code failed;
+  for (const auto& agent : fs::directory_iterator(agents_directory(), failed)) {
+    std::error_code none;
+    std::vector<fs::path> folders;
+    for (const auto& entry : fs::directory_iterator(agent.path() / "sessions", none))
+      folders.push_back(entry.path());
+    for (const fs::path& folder : folders) {
+      const std::string id = folder.filename().string();
+      if (std::find(known.begin(), known.end(), id) != known.end()) continue;
+      try {
+        if (!is_orphan(folder.string(), engine)) continue;
+        harvest(folder.string());
+        remove_tree(folder.string());
+      } catch (const Error& error) {
+        log::info("the state of session {} is not collected: {}", id, error.what());
+      }
+    }
+  }
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,63 @@
+// An agent's own state (INV-2). Nothing of the host's agent folder is mounted: each session gets a copy,
+// which is its home folder and goes with it. In $XDG_STATE_HOME/drydock/agents/<agent>/ are
+//   prototype/                what each copy begins with; `drydock sync` fills it
+//   login/                    the files that the profile calls a login, if a session has written them
+//   transcripts/<project>/    conversations, which the sessions of one project share
+//   sessions/<session>/home/  a session's copy, mounted as its home folder
+// Conversations are brought back when a session ends: of two the larger is kept.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/agents.hpp"
+#include "core/owner.hpp"
+#include "runtime/types.hpp"
+
+namespace drydock::core {
+
+inline constexpr const char* agent_home = "/home/agent";
+
+// What a plan says of it.
+struct SessionState {
+  std::string agent;
+  std::string project;  // key
+  std::string home;     // the folder on the host
+  std::vector<StatePath> paths;
+  std::vector<std::string> transcripts;
+  std::vector<std::string> login;
+};
+
+// The folder of an agent's state; not made.
+std::string agent_state_directory(const std::string& agent);
+SessionState session_state(const AgentProfile& agent, const std::string& project, const std::string& session);
+
+// By which engine a session's state is known: two of one name, root's and a user's, know each other's
+// sessions not.
+std::string engine_key(const runtime::EngineInfo& engine);
+
+struct StateRequest {
+  std::string session;
+  std::string engine;  // engine_key
+  Owner owner;
+  std::uint32_t uid = 0;  // the agent's
+  std::uint32_t gid = 0;
+  // Below the home folder, where something is to be mounted: the engine would make it, perhaps as root.
+  std::vector<StatePath> mount_points;
+};
+
+// Makes a session's home folder. Throws Error.
+void make_session_state(const SessionState& state, const StateRequest& request);
+
+// Brings conversations and logins of a session back; links and special files are left, which a line in the
+// log says. Throws Error when something could not be written; no more than that is lost then.
+void harvest_session_state(const std::string& session);
+// The same, and removes its folder. A session without one is none of its business.
+void end_session_state(const std::string& session);
+
+// Ends the state of sessions that neither the engine knows nor a living drydock keeps. Failures are no more
+// than a line in the log: the next collection tries again.
+void collect_session_states(const std::vector<std::string>& known, const std::string& engine);
+
+}  // namespace drydock::core
