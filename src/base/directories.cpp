@@ -99,8 +99,6 @@ std::string state_directory() { return xdg("XDG_STATE_HOME", "/.local/state"); }
 
 std::string cache_directory() { return xdg("XDG_CACHE_HOME", "/.cache"); }
 
-std::string state_directory() { return xdg("XDG_STATE_HOME", "/.local/state"); }
-
 std::string runtime_directory() {
   const std::string uid = std::to_string(::geteuid());
   std::string path;

@@ -15,8 +15,6 @@ std::string config_directory();
 std::string state_directory();
 // $XDG_CACHE_HOME/drydock, by default ~/.cache/drydock. Not made.
 std::string cache_directory();
-// $XDG_STATE_HOME/drydock, by default ~/.local/state/drydock. Not made.
-std::string state_directory();
 // $XDG_RUNTIME_DIR/drydock, else /run/user/UID/drydock, else /tmp/drydock-UID: made with mode 0700. Throws
 // Error(permission) when it is not a directory that this user alone can enter.
 std::string runtime_directory();
