@@ -9,13 +9,13 @@ usage: first_block.py --check|--write PAGE PROGRAM-DIRECTORY
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-LAB = os.path.join(os.path.dirname(HERE), "lab")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lab"))
+from drydock_in_lab import LAB, fail, in_lab, install, run  # noqa: E402
+
 PAGE = """# The first block
 
 What a refused host looks like, and the way on. This is a recorded session: `tests/docs/first_block.py --write` runs it on rootless
@@ -40,18 +40,11 @@ That is for this project. `drydock egress allow --global HOST` is for every proj
 """
 
 
-def fail(message):
-    sys.exit(f"first_block: {message}")
-
-
 class Session:
     """Commands of the lab's user in a project folder, and what they printed."""
 
     def __init__(self, programs):
-        self.bin = os.path.join(os.environ["TMPDIR"], "programs")
-        os.mkdir(self.bin)
-        for name in ("drydock", "drydock-guard"):
-            shutil.copy(os.path.join(programs, name), self.bin)
+        self.bin = install(programs)
         self.home = self.output("echo ~").strip()
         self.folder = self.home + "/shop"
 
@@ -90,8 +83,8 @@ def record(programs):
     """In the lab, as root."""
     base = os.path.join(os.environ["TMPDIR"], "base.tar")
     # Node.js has authorities of its own, and npm can be told of others.
-    subprocess.run([LAB + "/package_image", "--ca", os.environ["DRYDOCK_LAB_CA"], "--npm", "--text",
-                    "/usr/etc/npmrc=cafile=/etc/ssl/certs/ca-certificates.crt\n", base, "bash", "coreutils", "nodejs"], check=True)
+    run(LAB + "/package_image", "--ca", os.environ["DRYDOCK_LAB_CA"], "--npm", "--text",
+        "/usr/etc/npmrc=cafile=/etc/ssl/certs/ca-certificates.crt\n", base, "bash", "coreutils", "nodejs")
     os.chmod(base, 0o644)
     session = Session(programs)
     session.output("mkdir ~/shop && drydock --runtime podman build --base $TMPDIR/base.tar")
@@ -117,16 +110,13 @@ def main():
     if len(sys.argv) != 4 or sys.argv[1] not in ("--check", "--write"):
         sys.exit(__doc__.splitlines()[-1])
     page, programs = sys.argv[2:]
-    recorded = subprocess.run([LAB + "/lab", "--config", "P4r", sys.executable, os.path.realpath(__file__), "--record",
-                               os.path.realpath(programs)], stdout=subprocess.PIPE, text=True, check=False)
-    if recorded.returncode != 0:
-        sys.exit(1)
+    recorded = in_lab("P4r", __file__, "--record", os.path.realpath(programs))
     if sys.argv[1] == "--write":
         with open(page, "w", encoding="utf-8") as file:
-            file.write(recorded.stdout)
+            file.write(recorded)
         return
     with tempfile.NamedTemporaryFile("w", suffix=".md") as file:
-        file.write(recorded.stdout)
+        file.write(recorded)
         file.flush()
         if subprocess.run(["diff", "-u", page, file.name], check=False).returncode != 0:
             fail(f"{page} is not what happened; renew it with --write")
