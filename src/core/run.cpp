@@ -17,6 +17,7 @@
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_state.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/canary.hpp"
@@ -231,6 +232,18 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
       talk.warn(what + "which is not allowed; allow it: drydock egress allow " + *host);
     }
   }
+}
+
+// How to log in, when it is the agent that runs and nothing is at hand that it could use.
+void tell_of_login(const PreparedRun& run, Talk& talk) {
+  const AgentProfile& agent = run.agent;
+  const bool runs_agent = run.options.command.empty() && !run.options.shell;
+  if (!runs_agent || agent.login_hint.empty() || !run.secrets.empty()) return;
+  const std::string kept = agent_state_directory(agent.name) + "/login/";
+  const bool logged_in = std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
+    return ::access((kept + file).c_str(), F_OK) == 0;
+  });
+  if (!logged_in) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
 void announce(const Plan& plan, Talk& talk) {
@@ -453,6 +466,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
     if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
     announce(plan, talk);
     warn_of_endpoints(run, talk);
+    tell_of_login(run, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });
       mark_detached(plan.session);
