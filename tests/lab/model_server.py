@@ -1,7 +1,7 @@
 """The model vendors of the fake internet: models that ask an agent for what the prompt says.
 
 A prompt with "script:WORD" in it, WORD being base64 of a JSON list of shell commands, makes the model call the agent's shell tool with one
-after the other, and then answer "script: done". It keeps no state: how far a conversation is, it sees from the results in it. A request
+after the other, and then say how many results it has seen. It keeps no state: how far a conversation is, it sees from the results in it. A request
 without tools or script (titles, summaries) gets a word of text.
 
 Spoken are the Messages API (Anthropic), the Responses API (OpenAI) and generateContent (Google), as streams of server-sent events or not.
@@ -12,7 +12,10 @@ import json
 import re
 
 SHELL_TOOLS = ("Bash", "bash", "exec_command", "shell_command", "shell", "run_shell_command")
-DONE = "script: done"
+
+
+def done(results):
+    return f"script: done after {results} results"
 
 
 def script_in(body):
@@ -69,13 +72,13 @@ def messages_api(request):
     call = next_call(request, names, results)
     usage = {"input_tokens": 10, "output_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     reason = "tool_use" if call else "end_turn"
-    block = {"type": "tool_use", "id": f"toolu_{results:04}", "name": call[0], "input": call[1]} if call else {"type": "text", "text": DONE}
+    block = {"type": "tool_use", "id": f"toolu_{results:04}", "name": call[0], "input": call[1]} if call else {"type": "text", "text": done(results)}
     message = {"id": f"msg_{results:04}", "type": "message", "role": "assistant", "model": asked.get("model"), "content": [block],
                "stop_reason": reason, "stop_sequence": None, "usage": usage}
     if not asked.get("stream"):
         return plain(message)
     empty = {**block, "input": {}} if call else {**block, "text": ""}
-    delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])} if call else {"type": "text_delta", "text": DONE}
+    delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])} if call else {"type": "text_delta", "text": done(results)}
     return stream((item["type"], item) for item in (
         {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
         {"type": "content_block_start", "index": 0, "content_block": empty},
@@ -102,7 +105,7 @@ def responses_api(request):
                 "arguments": json.dumps(call[1]), "status": "completed"}
     else:
         item = {"type": "message", "id": f"msg_{results:04}", "role": "assistant", "status": "completed",
-                "content": [{"type": "output_text", "text": DONE, "annotations": []}]}
+                "content": [{"type": "output_text", "text": done(results), "annotations": []}]}
     usage = {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 10,
              "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 20}
     response = {"id": f"resp_{results:04}", "object": "response", "model": asked.get("model"), "status": "completed", "output": [item],
@@ -123,7 +126,7 @@ def generate_content(request):
     names = [function.get("name") for tool in asked.get("tools", []) for function in tool.get("functionDeclarations", [])]
     results = sum(1 for content in asked.get("contents", []) for part in content.get("parts", []) if "functionResponse" in part)
     call = next_call(request, names, results)
-    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": DONE}
+    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": done(results)}
     answer = {"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
               "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 10, "totalTokenCount": 20}}
     if "streamGenerateContent" in request.path:
