@@ -30,5 +30,7 @@ class Sha256 {
 std::string sha256_hex(std::string_view bytes);
 // Of a file's content. Throws Error if it cannot be read.
 std::string sha256_of_file(const std::string& path);
+// SHA-512 of a file's content in base64, as Subresource Integrity has it. Throws the same.
+std::string sha512_base64_of_file(const std::string& path);
 
 }  // namespace drydock

@@ -74,7 +74,8 @@ TempFile& TempFile::operator=(TempFile&& other) noexcept {
   return *this;
 }
 
-TempDir::TempDir(std::string_view prefix) : path_(name_template(prefix, {})) {
+TempDir::TempDir(std::string_view prefix, const std::string& directory)
+    : path_(name_template(prefix, directory)) {
   const std::string wanted = path_;
   if (::mkdtemp(path_.data()) == nullptr) {
     path_.clear();

@@ -34,7 +34,7 @@ class TempFile {
 
 class TempDir {
  public:
-  explicit TempDir(std::string_view prefix = "drydock");
+  explicit TempDir(std::string_view prefix = "drydock", const std::string& directory = {});
   ~TempDir();  // with all that is in it
   TempDir(TempDir&&) noexcept;
   TempDir& operator=(TempDir&&) noexcept;

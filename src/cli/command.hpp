@@ -99,6 +99,7 @@ std::unique_ptr<Command> make_egress_watch_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();
+std::unique_ptr<Command> make_agents_command();
 std::unique_ptr<Command> make_smoke_command();
 std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_contain_command();

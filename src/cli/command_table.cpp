@@ -18,6 +18,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   table.push_back(make_stop_command());
   table.push_back(make_gc_command());
   table.push_back(make_build_command());
+  table.push_back(make_agents_command());
   table.push_back(make_smoke_command());
   table.push_back(make_doctor_command());
   table.push_back(make_contain_command());

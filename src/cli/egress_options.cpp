@@ -32,6 +32,15 @@ void declare_project(po::options_description& options) {
                         "the project in DIR, by default the one here");
 }
 
+void declare_agent(po::options_description& options) {
+  options.add_options()("agent", po::value<std::string>()->value_name("NAME"),
+                        "with the baseline of this agent, by default claude");
+}
+
+core::AgentProfile read_agent(const Invocation& invocation) {
+  return core::find_agent(invocation.has("agent") ? invocation.text("agent") : core::default_agent);
+}
+
 void declare_session(po::options_description& options, const char* what) {
   options.add_options()("session", po::value<std::string>()->value_name("SESSION"), what);
 }

@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "core/agents.hpp"
 #include "core/find_session.hpp"
 #include "core/live_filter.hpp"
 #include "core/project.hpp"
@@ -14,6 +15,9 @@
 namespace drydock::cli {
 
 void declare_project(po::options_description& options);
+void declare_agent(po::options_description& options);
+// --agent's, or the default one.
+core::AgentProfile read_agent(const Invocation& invocation);
 void declare_session(po::options_description& options, const char* what);
 
 // --project's, or the one that the user is in.

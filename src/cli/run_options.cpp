@@ -146,6 +146,8 @@ void declare_run_options(po::options_description& options) {
   add("mode", text("MODE"), "contained (the default), or dood: the engine's socket, no jail");
   add("env,e", list("K[=V]"), "set a variable, or pass on one of yours; repeatable");
   add("env-file", list("FILE"), "set the variables in FILE, lines of K[=V]; repeatable");
+  add("secret", list("NAME[=FILE]"),
+      "hand over a variable of yours, or FILE, as /run/secrets/NAME; repeatable");
   add("mount", list("SRC:DST"), "mount SRC of the host at DST, read-only, or SRC:DST:rw; repeatable");
   add("mask", list("PATH"), "hide a file or folder of the project; repeatable");
   add("project-ro", po::bool_switch(), "the project is read-only");
@@ -206,6 +208,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.allow_private = invocation.list("allow-private");
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
+  options.secrets = invocation.list("secret");
   options.view = {invocation.list("mount"), invocation.list("mask")};
   options.project_read_only = invocation.flag("project-ro");
   options.workdir = invocation.text("workdir");

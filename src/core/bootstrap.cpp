@@ -61,17 +61,23 @@ std::string require_mmdebstrap() {
 struct Recipe {
   Distribution distribution;
   std::vector<AptSource> sources;
+  std::vector<std::string> packages;
 
   std::string key() const {
-    return sha256_hex(join({version, distribution.id, distribution.codename, image_architecture(),
-                            source_date, join(base_packages(), ","),
-                            join({left_out.begin(), left_out.end()}, ","), render_apt_sources(sources)},
-                           "\n"));
+    return sha256_hex(join(
+        {version, distribution.id, distribution.codename, image_architecture(), source_date,
+         join(packages, ","), join({left_out.begin(), left_out.end()}, ","), render_apt_sources(sources)},
+        "\n"));
   }
 };
 
-Recipe this_machines_recipe() {
-  Recipe recipe{this_distribution(), {}};
+Recipe this_machines_recipe(const std::vector<std::string>& extra = {}) {
+  Recipe recipe{this_distribution(), {}, base_packages()};
+  for (const std::string& name : extra) {
+    if (std::find(recipe.packages.begin(), recipe.packages.end(), name) == recipe.packages.end())
+      recipe.packages.push_back(name);
+  }
+  std::sort(recipe.packages.begin(), recipe.packages.end());
   recipe.sources = distribution_sources(read_apt_sources(), recipe.distribution);
   if (recipe.sources.empty()) {
     throw Error(ErrorKind::not_found,
@@ -167,7 +173,7 @@ void run_mmdebstrap(const std::string& mmdebstrap, const Recipe& recipe, const s
   write_text(empty, {});
 
   std::vector<std::string> argv{mmdebstrap, "--variant=minbase", "--format=tar", "--skip=output/dev",
-                                "--include=" + join(base_packages(), ",")};
+                                "--include=" + join(recipe.packages, ",")};
   ProcessOptions options;
   options.stop = request.stop;
   options.grace = std::chrono::seconds(30);  // it unmounts what it mounted
@@ -197,10 +203,12 @@ std::string date_of(const std::string& path) {
   return std::strftime(text, sizeof text, "%Y-%m-%d", &time) == 0 ? "unknown date" : text;
 }
 
-// The root file system of `recipe`, out of the cache or made anew; only the newest is kept.
+// The root file system of `recipe`, out of the cache or made anew; of those with and those without further
+// packages the newest is kept.
 std::string cached_rootfs(const Recipe& recipe, const std::string& directory, const BaseRequest& request) {
+  const std::string kind = recipe.packages.size() == base_packages().size() ? "base-" : "extended-";
   const std::string tar =
-      directory + "/base-" + recipe.distribution.codename + "-" + recipe.key().substr(0, 12) + ".tar";
+      directory + "/" + kind + recipe.distribution.codename + "-" + recipe.key().substr(0, 12) + ".tar";
   if (!request.no_cache && is_tar_file(tar)) {
     say(request, "using the root file system of " + date_of(tar) + " (--no-cache makes a new one)");
     return tar;
@@ -217,8 +225,7 @@ std::string cached_rootfs(const Recipe& recipe, const std::string& directory, co
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename();
-    if (starts_with(name, "base-") && ends_with(name, ".tar") && entry.path() != tar)
-      fs::remove(entry, ignored);
+    if (starts_with(name, kind) && ends_with(name, ".tar") && entry.path() != tar) fs::remove(entry, ignored);
   }
   return tar;
 }
@@ -227,8 +234,7 @@ void load_rootfs(runtime::Engine& engine, const OwnImage& image, const std::stri
                  const std::string& directory, const BaseRequest& request) {
   ImageConfig config;
   config.command = {"/bin/bash"};
-  config.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {"LANG", "C.UTF-8"}};
+  config.environment = base_image_environment();
   config.labels = {
       {image_kind_label, "base"}, {image_version_label, version}, {image_content_label, image.content}};
   say(request, "loading " + image.reference);
@@ -256,13 +262,16 @@ OwnImage bootstrapped_image(runtime::Engine& engine, const BaseRequest& request)
   return image;
 }
 
+void require_tar(const std::string& path) {
+  if (is_tar_file(path)) return;
+  const bool there = fs::exists(path);
+  throw Error(there ? ErrorKind::invalid : ErrorKind::not_found,
+              "cannot use base " + in_quotes(printable(path, 200)) + ": " +
+                  (there ? "it is no tar archive" : "no such file"));
+}
+
 OwnImage image_from_tar(runtime::Engine& engine, const BaseRequest& request) {
-  if (!is_tar_file(request.base)) {
-    const bool there = fs::exists(request.base);
-    throw Error(there ? ErrorKind::invalid : ErrorKind::not_found,
-                "cannot use base " + in_quotes(printable(request.base, 200)) + ": " +
-                    (there ? "it is no tar archive" : "no such file"));
-  }
+  require_tar(request.base);
   const OwnImage image{base_image_reference(), sha256_of_file(request.base)};
   if (!request.no_cache && engine_has(engine, image)) return image;
   const std::string directory = made_cache_directory();
@@ -303,6 +312,35 @@ void write_base_rootfs(const std::string& path, const BaseRequest& request) {
     throw Error(ErrorKind::permission,
                 "cannot write file " + in_quotes(printable(path, 200)) + ": " + failed.message());
   }
+}
+
+const std::map<std::string, std::string>& base_image_environment() {
+  static const std::map<std::string, std::string> environment{
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"LANG", "C.UTF-8"}};
+  return environment;
+}
+
+BaseRootfs base_rootfs(const BaseRequest& request) {
+  if (request.base == bootstrap_keyword) {
+    const Recipe recipe = this_machines_recipe(request.packages);
+    const std::string directory = made_cache_directory();
+    const DirectoryLock lock(directory);
+    return {cached_rootfs(recipe, directory, request), recipe.key()};
+  }
+  if (!is_path(request.base)) {
+    throw Error(ErrorKind::usage,
+                "cannot use base " + in_quotes(printable(request.base, 200)) +
+                    ": an agent's image is put on a root file system, not on an image of the engine",
+                "leave --base out, or pass the tar of a root file system");
+  }
+  if (!request.packages.empty()) {
+    throw Error(ErrorKind::usage,
+                "cannot add package " + in_quotes(printable(request.packages.front(), 80)) +
+                    ": the base is a file, and nothing is installed in it",
+                "leave --base out");
+  }
+  require_tar(request.base);
+  return {request.base, sha256_of_file(request.base)};
 }
 
 OwnImage ensure_base_image(runtime::Engine& engine, const BaseRequest& request) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct BaseRequest {
   // `bootstrap`; the path of a root-file-system tar (starts with "/", "./" or "../", or ends like a tar); or
   // an image that the engine has.
   std::string base = bootstrap_keyword;
-  bool no_cache = false;  // make it anew, with today's packages
+  std::vector<std::string> packages;  // of the distribution, on top of base_packages(); bootstrap only
+  bool no_cache = false;              // make it anew, with today's packages
   std::function<void(const std::string& text)> progress;
   const StopSource* stop = nullptr;
 };
@@ -36,6 +38,18 @@ std::string base_image_reference();
 // compilers and language tool chains (a project brings its own image for those), an ssh client (the jail
 // passes HTTPS only, and no key is mounted), manual pages and translations.
 const std::vector<std::string>& base_packages();
+
+// A root file system to put something on, as a tar: the bootstrapped one, out of the cache or made anew, with
+// the packages that were asked for; or a file. Throws as ensure_base_image(); Error(usage) for an image of
+// the engine's own, or for packages on top of a file.
+struct BaseRootfs {
+  std::string tar;
+  std::string content;  // tells it from another
+};
+BaseRootfs base_rootfs(const BaseRequest& request);
+
+// Of every image that has the base root file system in it.
+const std::map<std::string, std::string>& base_image_environment();
 
 // Makes sure that the engine has the base image. For an image of the engine's own, `content` is its id and
 // nothing is made. A bootstrapped root file system is kept in the cache directory, so that another engine

@@ -23,8 +23,8 @@ std::string hosts(std::size_t count) { return std::to_string(count) + (count == 
 AllowlistSource add_baseline(Allowlist& list) {
   const AgentProfile agent = find_agent(default_agent);
   AllowlistSource source{"baseline (" + agent.name + ")", "read", 0};
-  for (const std::string& host : agent.baseline) {
-    for (const Entry& entry : parse_allowlist_entry(host, source.name)) {
+  for (const BaselineHost& host : agent.baseline) {
+    for (const Entry& entry : parse_allowlist_entry(host.host, source.name)) {
       list.add(entry);
       ++source.entries;
     }

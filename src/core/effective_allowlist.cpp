@@ -17,8 +17,9 @@ std::vector<std::string> allowlist_paths(const Project& project) {
 
 Allowlist configured_allowlist(const Project& project, const AgentProfile& agent) {
   Allowlist list;
-  for (const std::string& host : agent.baseline) {
-    for (const Entry& entry : parse_allowlist_entry(host, "baseline (" + agent.name + ")")) list.add(entry);
+  for (const BaselineHost& host : agent.baseline) {
+    for (const Entry& entry : parse_allowlist_entry(host.host, "baseline (" + agent.name + ")"))
+      list.add(entry);
   }
   for (const std::string& path : allowlist_paths(project)) {
     for (const Entry& entry : read_allowlist_file(path, false)) list.add(entry);

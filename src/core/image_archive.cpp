@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -157,7 +158,15 @@ std::string relative_path(const std::string& path) {
   return join(parts, "/");
 }
 
-std::string config_json(const ImageConfig& image, const std::string& diff_id) {
+// One layer of an image in the making.
+struct Layer {
+  std::string digest;
+  std::int64_t size = 0;
+  std::function<void(TarWriter&)> copy;  // writes it in pieces
+  std::string name() const { return digest + "/layer.tar"; }
+};
+
+std::string config_json(const ImageConfig& image, const std::vector<Layer>& layers) {
   constexpr const char* epoch = "1970-01-01T00:00:00Z";
   Json config = Json::object();
   if (!image.entrypoint.empty()) config["Entrypoint"] = image.entrypoint;
@@ -168,28 +177,32 @@ std::string config_json(const ImageConfig& image, const std::string& diff_id) {
   if (!image.user.empty()) config["User"] = image.user;
   if (!image.workdir.empty()) config["WorkingDir"] = image.workdir;
   if (!image.labels.empty()) config["Labels"] = image.labels;
+  Json digests = Json::array();
+  Json history = Json::array();
+  for (const Layer& layer : layers) {
+    digests.push_back("sha256:" + layer.digest);
+    history.push_back({{"created", epoch}, {"created_by", "drydock"}});
+  }
   const Json document = {
       {"architecture", image.architecture.empty() ? image_architecture() : image.architecture},
       {"os", "linux"},
       {"created", epoch},
       {"config", config},
-      {"rootfs", {{"type", "layers"}, {"diff_ids", Json::array({diff_id})}}},
-      {"history", Json::array({{{"created", epoch}, {"created_by", "drydock"}}})},
+      {"rootfs", {{"type", "layers"}, {"diff_ids", digests}}},
+      {"history", history},
   };
   return document.dump();
 }
 
-// The outer tar, around a layer that `copy_layer` writes in pieces.
+// The outer tar, around its layers.
 WrittenImage write_archive(const std::string& path, const std::string& tag, const ImageConfig& config,
-                           const std::string& layer_digest, std::int64_t layer_size,
-                           const std::function<void(TarWriter&)>& copy_layer) {
-  const WrittenImage written{"", "sha256:" + layer_digest};
-  const std::string document = config_json(config, written.diff_id);
+                           const std::vector<Layer>& layers) {
+  const std::string document = config_json(config, layers);
   const std::string config_digest = sha256_hex(document);
-  const std::string layer_name = layer_digest + "/layer.tar";
-  const Json manifest = Json::array({{{"Config", config_digest + ".json"},
-                                      {"RepoTags", Json::array({tag})},
-                                      {"Layers", Json::array({layer_name})}}});
+  Json names = Json::array();
+  for (const Layer& layer : layers) names.push_back(layer.name());
+  const Json manifest = Json::array(
+      {{{"Config", config_digest + ".json"}, {"RepoTags", Json::array({tag})}, {"Layers", names}}});
 
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) throw Error(ErrorKind::invalid, with_errno("cannot create file '" + path + "'", errno));
@@ -197,11 +210,13 @@ WrittenImage write_archive(const std::string& path, const std::string& tag, cons
   TarWriter tar(output);
   tar.file("manifest.json", manifest.dump());
   tar.file(config_digest + ".json", document);
-  tar.begin(layer_digest, AE_IFDIR, 0755, 0);
-  tar.begin(layer_name, AE_IFREG, 0644, layer_size);
-  copy_layer(tar);
+  for (const Layer& layer : layers) {
+    tar.begin(layer.digest, AE_IFDIR, 0755, 0);
+    tar.begin(layer.name(), AE_IFREG, 0644, layer.size);
+    layer.copy(tar);
+  }
   tar.finish();
-  return {"sha256:" + config_digest, written.diff_id};
+  return {"sha256:" + config_digest, "sha256:" + layers.back().digest};
 }
 
 // The bytes of a tar, out of whatever compression it is in.
@@ -261,6 +276,51 @@ void write_entry(TarWriter& tar, const std::string& path, const ImageEntry& entr
   } else {
     tar.begin(path, AE_IFDIR, entry.mode, 0);
   }
+}
+
+// `file`, which must be empty, gets the layer's tar and must outlive it.
+Layer content_layer(const ImageContent& content, const TempFile& file, const StopSource* stop) {
+  Output output(file.fd());
+  TarWriter tar(output, has_ascii_paths(content));
+  for (const auto& [name, entry] : content.entries()) {
+    check_stop(stop);
+    write_entry(tar, name, entry);
+  }
+  tar.finish();
+  return {output.digest.finish(), output.size, [&file, stop](TarWriter& archive) {
+            if (::lseek(file.fd(), 0, SEEK_SET) != 0)
+              throw Error(ErrorKind::internal, with_errno("cannot read file '" + file.path() + "'", errno));
+            for_each_piece(file.fd(), file.path(), [&](std::string_view bytes) {
+              check_stop(stop);
+              archive.data(bytes);
+            });
+          }};
+}
+
+Layer rootfs_layer(const std::string& rootfs_tar, const StopSource* stop) {
+  if (!is_tar_file(rootfs_tar)) {
+    throw Error(ErrorKind::invalid,
+                "cannot read root file system '" + rootfs_tar + "': it is no tar archive");
+  }
+  Sha256 digest;
+  std::int64_t size = 0;
+  PlainTar(rootfs_tar).for_each([&](std::string_view bytes) {
+    check_stop(stop);
+    digest.update(bytes);
+    size += static_cast<std::int64_t>(bytes.size());
+  });
+  return {digest.finish(), size, [rootfs_tar, size, stop](TarWriter& archive) {
+            std::int64_t copied = 0;
+            PlainTar(rootfs_tar).for_each([&](std::string_view bytes) {
+              check_stop(stop);
+              archive.data(bytes);
+              copied += static_cast<std::int64_t>(bytes.size());
+            });
+            if (copied != size) {
+              throw Error(ErrorKind::conflict,
+                          "cannot read root file system '" + rootfs_tar + "': it changed meanwhile");
+            }
+          }};
 }
 
 }  // namespace
@@ -337,50 +397,47 @@ std::string image_architecture() {
 WrittenImage write_image_archive(const std::string& path, const std::string& tag, const ImageConfig& config,
                                  const ImageContent& content, const StopSource* stop) {
   const TempFile layer("drydock-layer");
-  Output output(layer.fd());
-  TarWriter tar(output, has_ascii_paths(content));
-  for (const auto& [name, entry] : content.entries()) {
-    check_stop(stop);
-    write_entry(tar, name, entry);
-  }
-  tar.finish();
-  if (::lseek(layer.fd(), 0, SEEK_SET) != 0) {
-    throw Error(ErrorKind::internal, with_errno("cannot read file '" + layer.path() + "'", errno));
-  }
-  return write_archive(path, tag, config, output.digest.finish(), output.size, [&](TarWriter& archive) {
-    for_each_piece(layer.fd(), layer.path(), [&](std::string_view bytes) {
-      check_stop(stop);
-      archive.data(bytes);
-    });
-  });
+  return write_archive(path, tag, config, {content_layer(content, layer, stop)});
 }
 
 WrittenImage write_image_archive_from_tar(const std::string& path, const std::string& tag,
                                           const ImageConfig& config, const std::string& rootfs_tar,
                                           const StopSource* stop) {
-  if (!is_tar_file(rootfs_tar)) {
-    throw Error(ErrorKind::invalid,
-                "cannot read root file system '" + rootfs_tar + "': it is no tar archive");
-  }
-  Sha256 digest;
-  std::int64_t size = 0;
-  PlainTar(rootfs_tar).for_each([&](std::string_view bytes) {
-    check_stop(stop);
-    digest.update(bytes);
-    size += static_cast<std::int64_t>(bytes.size());
-  });
-  return write_archive(path, tag, config, digest.finish(), size, [&](TarWriter& archive) {
-    std::int64_t copied = 0;
-    PlainTar(rootfs_tar).for_each([&](std::string_view bytes) {
-      check_stop(stop);
-      archive.data(bytes);
-      copied += static_cast<std::int64_t>(bytes.size());
-    });
-    if (copied != size) {
-      throw Error(ErrorKind::conflict,
-                  "cannot read root file system '" + rootfs_tar + "': it changed meanwhile");
+  return write_archive(path, tag, config, {rootfs_layer(rootfs_tar, stop)});
+}
+
+WrittenImage write_image_archive_on_tar(const std::string& path, const std::string& tag,
+                                        const ImageConfig& config, const std::string& rootfs_tar,
+                                        const ImageContent& content, const StopSource* stop) {
+  const TempFile layer("drydock-layer", std::filesystem::path(path).parent_path().string());
+  return write_archive(path, tag, config,
+                       {rootfs_layer(rootfs_tar, stop), content_layer(content, layer, stop)});
+}
+
+std::string file_in_tar(const std::string& tar, const std::string& path, std::size_t limit) {
+  const ReadArchive reader(archive_read_new());
+  archive_read_support_filter_all(reader.get());
+  archive_read_support_format_tar(reader.get());
+  archive_entry* entry = nullptr;
+  if (archive_read_open_filename(reader.get(), tar.c_str(), chunk) != ARCHIVE_OK) return {};
+  // A name that this locale cannot spell is a warning.
+  for (int result = archive_read_next_header(reader.get(), &entry);
+       result == ARCHIVE_OK || result == ARCHIVE_WARN;
+       result = archive_read_next_header(reader.get(), &entry)) {
+    const char* name = archive_entry_pathname(entry);
+    std::string_view found = name == nullptr ? "" : name;
+    if (starts_with(found, "./")) found.remove_prefix(2);
+    if (found != path || archive_entry_filetype(entry) != AE_IFREG) continue;
+    std::string text;
+    std::array<char, chunk> buffer;
+    while (text.size() <= limit) {
+      const la_ssize_t got = archive_read_data(reader.get(), buffer.data(), buffer.size());
+      if (got <= 0) return got == 0 ? text : std::string();
+      text.append(buffer.data(), static_cast<std::size_t>(got));
     }
-  });
+    return {};
+  }
+  return {};
 }
 
 bool is_tar_file(const std::string& path) {

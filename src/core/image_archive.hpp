@@ -1,5 +1,5 @@
 // Container images without a registry and without an engine: a docker-archive tar (manifest.json, the config,
-// one layer), as Docker's POST /images/load and Podman's POST /libpod/images/load take it. The same input
+// layers), as Docker's POST /images/load and Podman's POST /libpod/images/load take it. The same input
 // makes the same bytes: entries are sorted, owned by 0:0, and dated 1970.
 #pragma once
 
@@ -40,7 +40,7 @@ struct ImageEntry {
   unsigned mode = 0;
 };
 
-// What an image's one layer holds. Paths are absolute; parents that are not named become directories of mode
+// What a layer holds. Paths are absolute; parents that are not named become directories of mode
 // 0755. A path that is added again is replaced.
 class ImageContent {
  public:
@@ -63,7 +63,7 @@ class ImageContent {
 
 struct WrittenImage {
   std::string id;       // sha256:… of the config: the image id in both engines
-  std::string diff_id;  // sha256:… of the layer
+  std::string diff_id;  // sha256:… of the last layer
 };
 
 // This machine's architecture, as images name it.
@@ -79,6 +79,15 @@ WrittenImage write_image_archive(const std::string& path, const std::string& tag
 WrittenImage write_image_archive_from_tar(const std::string& path, const std::string& tag,
                                           const ImageConfig& config, const std::string& rootfs_tar,
                                           const StopSource* stop = nullptr);
+
+// The same, and `content` as a second layer on top. What it needs meanwhile lies beside `path`.
+WrittenImage write_image_archive_on_tar(const std::string& path, const std::string& tag,
+                                        const ImageConfig& config, const std::string& rootfs_tar,
+                                        const ImageContent& content, const StopSource* stop = nullptr);
+
+// A file of a tar (plain or compressed), by its path in it; empty when it is not there, or over `limit`
+// bytes.
+std::string file_in_tar(const std::string& tar, const std::string& path, std::size_t limit);
 
 // True for a regular file that holds a tar, plain or compressed.
 bool is_tar_file(const std::string& path);

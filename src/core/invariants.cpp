@@ -54,7 +54,8 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     const bool own_hosts = bind == own_hosts_file(plan);
     const bool of_a_mask = std::any_of(plan.masks.begin(), plan.masks.end(),
                                        [&](const Mask& mask) { return bind == mask_mount(plan, mask); });
-    if (socket_of_dood || own_hosts || of_a_mask) continue;
+    const bool of_secrets = !plan.secrets.empty() && bind == secrets_mount(plan);
+    if (socket_of_dood || own_hosts || of_a_mask || of_secrets) continue;
     const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
     if (!asked && lies_beside(plan, bind.source)) continue;
     if (const auto reason =
@@ -64,6 +65,18 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     if (ends_with(bind.source, ".sock")) {
       breaches.push_back("INV-9: the socket '" + bind.source + "' would be mounted");
     }
+  }
+}
+
+// What is in the environment or on the command line is told by the engine to whoever asks it.
+void check_secrets(const Plan& plan, Breaches& breaches) {
+  if (plan.secrets.empty()) return;
+  const auto& binds = plan.agent.binds;
+  if (std::find(binds.begin(), binds.end(), secrets_mount(plan)) == binds.end())
+    breaches.emplace_back("INV-1: the secrets would not be mounted as they should");
+  for (const std::string& name : plan.secrets) {
+    if (lookup(plan.agent.environment, name) != nullptr)
+      breaches.push_back("INV-1: the engine would be told the secret '" + name + "'");
   }
 }
 
@@ -260,6 +273,7 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   check_agent(plan, breaches);
   check_mounts(plan, breaches);
   check_guards(plan, breaches);
+  check_secrets(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);
   if (plan.mode == Mode::contained) {
     check_hosts_file(plan, breaches);

@@ -10,6 +10,7 @@
 #include "core/guard_config.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
+#include "core/secrets.hpp"
 
 namespace drydock::core {
 namespace {
@@ -166,7 +167,7 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   runtime::ContainerSpec agent;
   agent.name = plan.name;
   agent.image = request.image;
-  agent.command = request.command;
+  agent.command = with_secret_variables(request.secret_variables, request.command);
   const std::string& folder = request.project.path;
   agent.workdir = request.workdir.empty() ? (folder.empty() ? "/" : folder) : request.workdir;
   agent.oci_runtime = request.oci_runtime;
@@ -210,6 +211,11 @@ void add_view(const PlanRequest& request, Plan& plan) {
   }
   if (!plan.masks.empty()) plan.mask_directory = request.mask_directory;
   for (const Mask& mask : plan.masks) plan.agent.binds.push_back(mask_mount(plan, mask));
+  plan.secrets = request.secrets;
+  if (!plan.secrets.empty()) {
+    plan.secrets_directory = request.secrets_directory;
+    plan.agent.binds.push_back(secrets_mount(plan));
+  }
   for (const auto* notices : {&request.view.notices, &request.git.notices}) {
     plan.notices.insert(plan.notices.end(), notices->begin(), notices->end());
   }
@@ -220,6 +226,8 @@ void add_view(const PlanRequest& request, Plan& plan) {
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
   return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
 }
+
+runtime::BindMount secrets_mount(const Plan& plan) { return {plan.secrets_directory, secrets_target, true}; }
 
 std::string_view to_string(Topology topology) { return topology == Topology::host ? "host" : "bridges"; }
 

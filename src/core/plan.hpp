@@ -57,6 +57,8 @@ struct Plan {
   std::vector<std::string> beside;   // what the user wants beside the project: paths of the host
   std::vector<Mask> masks;           // an empty file or folder is mounted over each
   std::string mask_directory;        // the host folder that has those two; empty without masks
+  std::vector<std::string> secrets;  // their names; values are not a plan's to know
+  std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 
@@ -108,7 +110,10 @@ struct PlanRequest {
   GitGuards git;
   View view;
   bool project_read_only = false;
-  std::string mask_directory;  // where the empty file and folder will be
+  std::string mask_directory;                 // where the empty file and folder will be
+  std::vector<std::string> secrets;           // names
+  std::vector<std::string> secret_variables;  // those of them that the command gets as variables too
+  std::string secrets_directory;              // where they will be
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;
@@ -119,6 +124,8 @@ Plan build_plan(const PlanRequest& request);
 
 // What hides a masked part of the project.
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
+// What shows the agent its secrets.
+runtime::BindMount secrets_mount(const Plan& plan);
 
 // The five of INV-8: package installers and archive tools need them; the agent, not being root, has them in
 // its bounding set only.

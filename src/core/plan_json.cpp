@@ -90,6 +90,7 @@ Json to_json(const Plan& plan) {
                                  {"line", entry.source.line}});
   }
   json["sidecar_files"] = plan.sidecar_files;
+  json["secrets"] = plan.secrets;
   return json;
 }
 
@@ -112,6 +113,7 @@ std::string to_text(const Plan& plan) {
   for (const runtime::TmpfsMount& tmpfs : plan.agent.tmpfs) {
     line("tmpfs", tmpfs.target + ", " + std::to_string(tmpfs.size >> 20) + " MiB");
   }
+  for (const std::string& name : plan.secrets) line("secret", name);
   for (const runtime::NetworkSpec& network : plan.networks) {
     line("network",
          network.name + ", " + network.subnet.to_string() + (network.internal ? ", internal" : ""));

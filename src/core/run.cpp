@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -15,7 +16,7 @@
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
-#include "core/agents.hpp"
+#include "core/agent_image.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/canary.hpp"
@@ -23,6 +24,7 @@
 #include "core/command_error.hpp"
 #include "core/effective_allowlist.hpp"
 #include "core/farewell.hpp"
+#include "core/groups.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
 #include "core/launch.hpp"
@@ -69,6 +71,18 @@ void choose_user(PreparedRun& run) {
                 "cannot run in project '" + run.project.path +
                     "': it belongs to root, and the agent never runs as root (INV-8)",
                 "run drydock as a normal user, or give the folder to one");
+  }
+}
+
+void take_secrets(PreparedRun& run) {
+  run.secrets = take_secrets(run.options.secrets, run.project);
+  for (const Secret& secret : run.secrets) {
+    if (run.options.environment.count(secret.name) == 0) continue;
+    throw Error(
+        ErrorKind::usage,
+        "cannot pass secret '" + secret.name +
+            "': it is to be an environment variable as well, which the engine tells to whoever asks it",
+        "leave it out of --env and --env-file");
   }
 }
 
@@ -143,19 +157,53 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
   }
 }
 
+// What begins with '-' is no command: it is told to the agent.
+bool is_for_agent(const RunOptions& options) {
+  return !options.command.empty() && starts_with(options.command.front(), "-");
+}
+
+// The agent's image when it has one of its own and that is there, else the base. Without a command it is the
+// agent that runs, and it is in its own image only.
+std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
+  if (!run.options.image.empty()) return run.options.image;
+  if (!run.agent.needs_image()) return base_image_reference();
+  if (find_agent_image(engine, run.agent.name)) return agent_image_reference(run.agent.name);
+  if (run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options)))
+    return base_image_reference();
+  throw Error(
+      ErrorKind::not_found,
+      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image",
+      "make it with: drydock build --agent " + run.agent.name);
+}
+
+// The profile's variables, those of the user's that it passes on, and on top what was asked for.
+std::map<std::string, std::string> session_environment(const PreparedRun& run) {
+  std::map<std::string, std::string> environment = run.agent.environment;
+  for (const auto& [name, value] : run.agent.telemetry_off) environment[name] = value;
+  for (const std::string& name : run.agent.pass) {
+    if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0')
+      environment[name] = value;
+  }
+  for (const auto& [name, value] : run.options.environment) environment[name] = value;
+  return environment;
+}
+
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
-  if (!run.options.command.empty()) return run.options.command;
+  const std::vector<std::string>& asked = run.options.command;
+  if (!asked.empty() && !is_for_agent(run.options)) return asked;
   if (run.options.shell) {
-    const bool has_bash =
-        image.labels.count(image_kind_label) != 0 && image.labels.at(image_kind_label) == "base";
+    const bool has_bash = image.labels.count(image_kind_label) != 0;
     return {has_bash ? "/bin/bash" : "/bin/sh"};
   }
   if (!run.options.image.empty() && run.options.agent.empty()) {
     std::vector<std::string> own = image.entrypoint;
     own.insert(own.end(), image.command.begin(), image.command.end());
+    own.insert(own.end(), asked.begin(), asked.end());
     if (!own.empty()) return own;
   }
-  return find_agent(run.agent_name).command;
+  std::vector<std::string> command = run.agent.command;
+  command.insert(command.end(), asked.begin(), asked.end());
+  return command;
 }
 
 void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
@@ -165,6 +213,23 @@ void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) 
     throw Error(ErrorKind::unsupported,
                 "cannot detach a dood session: the Podman service that drydock started ends when it is idle",
                 "start your own: systemctl --user enable --now podman.socket");
+  }
+}
+
+// An agent that may not reach its model tries for a minute before it says so.
+void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
+  if (run.mode.mode != Mode::contained) return;
+  const std::map<std::string, std::string> environment = session_environment(run);
+  for (const std::string& name : run.agent.endpoints) {
+    const auto variable = environment.find(name);
+    if (variable == environment.end()) continue;
+    const auto host = host_of_registry(variable->second);
+    const std::string what = name + " is '" + printable(variable->second, 200) + "', ";
+    if (!host) {
+      talk.warn(what + "which the agent cannot reach: " + host.error());
+    } else if (run.allowlist.match(*host) == nullptr) {
+      talk.warn(what + "which is not allowed; allow it: drydock egress allow " + *host);
+    }
   }
 }
 
@@ -208,6 +273,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
     return;
   }
   say_farewell(engine, session.record(), talk);
+  remove_secrets(plan.session);
   if (plan.sidecar) rest_sidecars(engine, {plan.sidecar->name});
   talk.say("session " + plan.session + " has ended and is kept; remove it with: drydock stop " +
            plan.session);
@@ -274,12 +340,12 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.label_name = run.options.name;
   request.project = run.project;
   request.mode = run.mode;
-  request.agent_name = run.agent_name;
+  request.agent_name = run.agent.name;
   request.allowlist = run.allowlist;
   request.image = image_reference;
   request.sidecar_image = sidecar_image;
   request.command = choose_command(run, image);
-  request.environment = run.options.environment;
+  request.environment = session_environment(run);
   request.workdir = run.options.workdir;
   request.oci_runtime = run.options.oci_runtime;
   request.limits = run.options.limits;
@@ -291,6 +357,22 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.keep = run.options.keep;
   request.keep_log = run.options.log;
   request.view = run.view;
+  for (const Secret& secret : run.secrets) {
+    request.secrets.push_back(secret.name);
+    const bool as_variable =
+        std::any_of(run.agent.secrets.begin(), run.agent.secrets.end(), [&](const AgentSecret& known) {
+          return known.environment && known.name == secret.name;
+        });
+    if (!as_variable) continue;
+    if (!is_variable_name(secret.name) || secret.value.find('\0') != std::string::npos) {
+      throw Error(ErrorKind::invalid,
+                  "cannot pass secret '" + secret.name + "': agent '" + run.agent.name +
+                      "' takes it as a variable, and it cannot be one",
+                  "give it a value of text");
+    }
+    request.secret_variables.push_back(secret.name);
+  }
+  if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);
   request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();
   if (run.options.timeout) {
@@ -310,19 +392,15 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   return plan;
 }
 
-std::string image_reference(const PreparedRun& run) {
-  return run.options.image.empty() ? base_image_reference() : run.options.image;
-}
-
 }  // namespace
 
 PreparedRun prepare_run(const RunOptions& options) {
   PreparedRun run;
   run.options = options;
   run.project = resolve_project(options.directory);
-  run.agent_name = options.agent.empty() ? default_agent : options.agent;
+  run.agent = find_agent(options.agent.empty() ? default_agent : options.agent);
   run.mode = resolve_mode(mode_inputs(options.mode, run.project.key, run.project.name));
-  run.allowlist = effective_allowlist(options, run.project, find_agent(run.agent_name));
+  run.allowlist = effective_allowlist(options, run.project, run.agent);
   if (!options.workdir.empty() && options.workdir.front() != '/') {
     throw Error(
         ErrorKind::usage,
@@ -331,22 +409,25 @@ PreparedRun prepare_run(const RunOptions& options) {
   }
   run.view = resolve_view(options.view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
+  take_secrets(run);
   choose_user(run);
   return run;
 }
 
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop) {
   require_supported(engine.system().info(), run);
-  const auto image = require_image(engine, image_reference(run), run.options.image.empty());
+  const std::string reference = choose_image(engine, run);
+  const auto image = require_image(engine, reference, run.options.image.empty());
   const std::string sidecar =
       run.mode.mode == Mode::contained ? sidecar_image_reference(&stop) : std::string{};
-  return make_plan(engine, run, image, image_reference(run), sidecar);
+  return make_plan(engine, run, image, reference, sidecar);
 }
 
 RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop) {
   require_supported(engine.system().info(), run);
   collect_leftovers(engine, talk);
-  const auto image = require_image(engine, image_reference(run), run.options.image.empty());
+  const std::string reference = choose_image(engine, run);
+  const auto image = require_image(engine, reference, run.options.image.empty());
   std::string sidecar;
   if (run.mode.mode == Mode::contained) sidecar = ensure_sidecar_image(engine, false, &stop).reference;
 
@@ -355,9 +436,9 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   std::optional<Plan> made;
   std::optional<Session> session;
   launch_with_patience([&] {
-    made.emplace(make_plan(engine, run, image, image_reference(run), sidecar));
+    made.emplace(make_plan(engine, run, image, reference, sidecar));
     session.emplace(engine, *made, stop);
-    session->launch();
+    session->launch(run.secrets);
   });
   claim.reset();
   const Plan& plan = *made;
@@ -365,6 +446,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   try {
     if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
     announce(plan, talk);
+    warn_of_endpoints(run, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });
       mark_detached(plan.session);

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/stop_source.hpp"
+#include "core/agents.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
+#include "core/secrets.hpp"
 #include "core/talk.hpp"
 #include "runtime/engine.hpp"
 
@@ -35,6 +37,7 @@ struct RunOptions {
   bool stdin_open = true;
   std::string detach_keys;
   ViewRequest view;
+  std::vector<std::string> secrets;  // NAME or NAME=FILE
   bool project_read_only = false;
   bool canary = true;  // the wall is checked before the agent is started
   bool keep = false;   // container and log stay after the end
@@ -48,9 +51,10 @@ struct PreparedRun {
   RunOptions options;
   Project project;
   ModeDecision mode;
-  std::string agent_name;
+  AgentProfile agent;
   Allowlist allowlist;
   View view;
+  std::vector<Secret> secrets;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };

@@ -44,13 +44,14 @@ void write_file(const std::string& path, const std::string& content) {
   }
 }
 
-void write_files(const Plan& plan) {
+void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
   make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
     write_file(plan.mask_directory + "/file", "");
   }
+  if (!plan.secrets.empty()) write_secrets(plan.secrets_directory, secrets, plan.agent.uid, plan.agent.gid);
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);
   if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {
@@ -185,8 +186,8 @@ void Session::start_sidecar() {
   }
 }
 
-std::optional<Probe> Session::raise_wall() {
-  write_files(plan_);
+std::optional<Probe> Session::raise_wall(const std::vector<Secret>& secrets) {
+  write_files(plan_, secrets);
   create_networks();
   std::optional<Probe> probe;
   if (plan_.sidecar) {
@@ -197,9 +198,9 @@ std::optional<Probe> Session::raise_wall() {
   return probe;
 }
 
-void Session::launch() {
-  or_remove([this] {
-    auto probe = raise_wall();
+void Session::launch(const std::vector<Secret>& secrets) {
+  or_remove([&] {
+    auto probe = raise_wall(secrets);
     create_agent();
     if (probe) require_wall(plan_.session, probe->finish());
   });
@@ -207,7 +208,7 @@ void Session::launch() {
 
 std::vector<WallCheck> Session::launch_wall() {
   std::vector<WallCheck> checks;
-  or_remove([&] { checks = raise_wall().value().finish(); });
+  or_remove([&] { checks = raise_wall({}).value().finish(); });
   return checks;
 }
 

@@ -12,6 +12,7 @@
 #include "core/canary.hpp"
 #include "core/plan.hpp"
 #include "core/pump.hpp"
+#include "core/secrets.hpp"
 #include "core/sessions.hpp"
 #include "runtime/engine.hpp"
 
@@ -26,7 +27,7 @@ class Session {
   // once its listener accepts (J9) and the plan's probe has shown the wall (J23). On any failure, or
   // Interrupted, all is removed again and the error goes on. Error(conflict) means that a subnet was taken
   // meanwhile: plan anew.
-  void launch();
+  void launch(const std::vector<Secret>& secrets = {});
 
   // The same without the agent: what the plan's probe found, whether it holds or not. All stands until
   // remove().
@@ -59,7 +60,7 @@ class Session {
   void create_agent();
   void start_sidecar();
   // All but the agent; the probe, if there is one, is at it.
-  std::optional<Probe> raise_wall();
+  std::optional<Probe> raise_wall(const std::vector<Secret>& secrets);
   // Takes all down again when `steps` fail.
   void or_remove(const std::function<void()>& steps);
   void verify_started();

@@ -22,6 +22,7 @@
 #include "core/kept_log.hpp"
 #include "core/labels.hpp"
 #include "core/plan_json.hpp"
+#include "core/secrets.hpp"
 
 namespace drydock::core {
 namespace {
@@ -83,7 +84,9 @@ void remove_orphaned_directories(const std::vector<SessionRecord>& known, const 
     // to judge.
     const auto owner = Owner::read_from(labels);
     const bool dead = owner && liveness(*owner) == Liveness::dead;
-    if (dead && get(labels, "engine") == engine) remove_tree(folder.string());
+    if (!dead || get(labels, "engine") != engine) continue;
+    remove_secrets(id);
+    remove_tree(folder.string());
   }
 }
 
@@ -249,7 +252,10 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.
-  if (failures.empty()) remove_tree(directory);
+  if (failures.empty()) {
+    remove_secrets(session.id);
+    remove_tree(directory);
+  }
   return failures;
 }
 
@@ -291,7 +297,10 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, co
     if (!reason) {
       const bool at_rest = session.sidecar_state != runtime::ContainerState::running;
       const bool ended = session.agent_state == runtime::ContainerState::exited;
-      if (!dry_run && session.keep && ended && !at_rest) rest_sidecars(engine, session.sidecars);
+      if (!dry_run && session.keep && ended) {
+        remove_secrets(session.id);
+        if (!at_rest) rest_sidecars(engine, session.sidecars);
+      }
       continue;
     }
     Collected entry{session, *reason, {}};

@@ -35,11 +35,12 @@ constexpr std::array reserved_targets{"/",
                                       "/etc/hostname",
                                       "/etc/resolv.conf",
                                       "/run",
+                                      "/run/secrets",
                                       "/usr",
                                       "/bin",
                                       "/lib",
                                       "/sbin"};
-constexpr std::array reserved_folders{"/dev", "/proc", "/sys"};
+constexpr std::array reserved_folders{"/dev", "/proc", "/sys", "/run/secrets"};
 constexpr std::array control_folders{"/boot", "/dev", "/proc", "/run", "/sys"};
 constexpr std::array system_folders{"/bin", "/etc", "/lib", "/lib32", "/lib64", "/sbin", "/usr"};
 

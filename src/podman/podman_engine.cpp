@@ -43,7 +43,11 @@ class PodmanProvider : public runtime::EngineProvider {
   }
 
   std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions& options) const override {
-    return std::make_unique<PodmanEngine>(choose_socket(options), options.stop);
+    const std::string socket = choose_socket(options);
+    // drydock's own service ends when it is idle, as it is while an image is made.
+    std::function<void()> revive;
+    if (socket == private_socket()) revive = [stop = options.stop] { ensure_private_service(stop); };
+    return std::make_unique<PodmanEngine>(socket, options.stop, std::move(revive));
   }
 
   std::vector<std::string> sockets() const override {
@@ -82,7 +86,7 @@ class PodmanProvider : public runtime::EngineProvider {
 
 }  // namespace
 
-PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
+PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop, std::function<void()> revive)
     : api_("podman", std::move(socket), stop),
       system_(api_),
       images_(api_),
@@ -90,6 +94,7 @@ PodmanEngine::PodmanEngine(std::string socket, const StopSource* stop)
       containers_(api_, system_),
       execs_(api_) {
   const std::string address = "unix://" + api_.client().socket();
+  api_.client().set_revive(std::move(revive));
   try {
     const runtime::http::Response ping = api_.client().send({.target = "/libpod/_ping"});
     const auto header = ping.headers.find("libpod-api-version");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,8 +86,9 @@ class PodmanExecs : public runtime::Execs {
 
 class PodmanEngine : public runtime::Engine {
  public:
-  // Pings and agrees on a version. Throws as EngineProvider::connect.
-  PodmanEngine(std::string socket, const StopSource* stop);
+  // Pings and agrees on a version. Throws as EngineProvider::connect. `revive` is called when nobody listens
+  // on the socket any more.
+  PodmanEngine(std::string socket, const StopSource* stop, std::function<void()> revive = {});
   runtime::System& system() override { return system_; }
   runtime::Images& images() override { return images_; }
   runtime::Networks& networks() override { return networks_; }

@@ -143,6 +143,8 @@ std::string find_podman() {
   return {};
 }
 
+std::string private_socket() { return runtime_directory() + "/podman.sock"; }
+
 std::string ensure_private_service(const StopSource* stop) {
   const std::string podman = find_podman();
   if (podman.empty()) {
@@ -150,7 +152,7 @@ std::string ensure_private_service(const StopSource* stop) {
                 "install podman (apt install podman), or use --runtime docker");
   }
   const std::string directory = runtime_directory();
-  const std::string socket = directory + "/podman.sock";
+  const std::string socket = private_socket();
   // Two runs that start at once share one service.
   const DirectoryLock lock(directory);
   if (answers(socket)) return socket;

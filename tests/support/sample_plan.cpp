@@ -10,7 +10,7 @@ core::PlanRequest common_request() {
   request.session = "0123abcd";
   request.label_name = "night";
   request.project = {"/srv/projects/demo", "demo", "demo-11223344"};
-  request.agent_name = "generic";
+  request.agent_name = "shell";
   request.engine.engine = "podman";
   request.engine.version = "4.3.1";
   request.engine.socket = "unix:///run/user/1000/podman/podman.sock";

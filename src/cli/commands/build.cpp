@@ -1,6 +1,12 @@
+#include <cerrno>
+#include <fstream>
+#include <optional>
+
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/engines.hpp"
+#include "core/agent_image.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
 #include "core/sidecar_image.hpp"
@@ -11,22 +17,34 @@ namespace {
 class BuildCommand : public Command {
  public:
   std::string name() const override { return "build"; }
-  std::string summary() const override { return "make the images: the sidecar's, and a base for agents"; }
-  std::string synopsis() const override { return "[--base bootstrap|FILE|REF] [--output FILE] [--no-cache]"; }
+  std::string summary() const override { return "make the images: the sidecar's, an agent's, a base"; }
+  std::string synopsis() const override { return "[--agent NAME] [--base bootstrap|FILE|REF] [OPTIONS]"; }
   std::vector<Example> examples() const override {
-    return {{"drydock build --base bootstrap", "an image to work in, without a registry"}};
+    return {{"drydock build --agent claude", "an image with Claude Code in it"},
+            {"drydock build --base bootstrap", "an image to work in, without an agent"}};
   }
   std::string description() const override {
     return "The sidecar's image is made from this machine's tinyproxy; no registry is asked. The base comes "
            "from the\n"
            "distribution's packages (bootstrap, with mmdebstrap), from the tar of a root file system (FILE), "
            "or is an image\n"
-           "that the engine has (REF). Without --base only the sidecar's image is made. Prints the images' "
-           "names.";
+           "that the engine has (REF). An agent's image is the base and on top of it the agent's packages, "
+           "from "
+           "the npm\nregistry that your npm uses, checked against its digests; nothing of them is executed. "
+           "Without --base and\n--agent only the sidecar's image is made. Prints the images' names.";
   }
   void declare(po::options_description& options) const override {
     auto add = options.add_options();
     add("base", po::value<std::string>()->value_name("BASE"), "also make the base image for agents");
+    add("agent", po::value<std::string>()->value_name("NAME"), "also make the image of this agent");
+    add("agent-version", po::value<std::string>()->value_name("VERSION"),
+        "with --agent: this version of it, by default what its profile says, or the latest");
+    add("package", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
+        "with --agent: a further package of the distribution in its image; repeatable");
+    add("registry", po::value<std::string>()->value_name("URL"),
+        "with --agent: the npm registry, by default the one that npm is set up with");
+    add("sbom", po::value<std::string>()->value_name("FILE"),
+        "with --agent: write what went in to FILE, as CycloneDX");
     add("output,o", po::value<std::string>()->value_name("FILE"),
         "with --base bootstrap: only write the root file system to FILE, a tar; needs no engine");
     add("no-cache", po::bool_switch(), "make them anew, with today's packages");
@@ -40,12 +58,18 @@ class BuildCommand : public Command {
     request.stop = &invocation.stop;
     if (invocation.has("base")) request.base = invocation.text("base");
     if (invocation.has("output")) return write_rootfs(invocation, request);
+    std::optional<core::AgentProfile> agent;
+    if (invocation.has("agent")) agent = core::find_agent(invocation.text("agent"));
+    if (!agent) refuse_without_agent(invocation);
+    request.packages = read_packages(invocation);
     const auto providers = make_providers();
     const core::Selection selection =
         core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
     Json made = Json::object();
     made["sidecar"] = core::ensure_sidecar_image(*selection.engine, no_cache, &invocation.stop).reference;
-    if (invocation.has("base")) {
+    if (agent) {
+      made["agent"] = make_agent(invocation, *selection.engine, *agent, request);
+    } else if (invocation.has("base")) {
       made["base"] = core::ensure_base_image(*selection.engine, request).reference;
     }
     if (invocation.global.json) {
@@ -59,6 +83,50 @@ class BuildCommand : public Command {
   }
 
  private:
+  static void refuse_without_agent(const Invocation& invocation) {
+    for (const char* option : {"agent-version", "package", "registry", "sbom"}) {
+      if (!invocation.has(option)) continue;
+      throw Error(ErrorKind::usage,
+                  "cannot use option '--" + std::string(option) + "': it is about an agent's image",
+                  "name the agent: --agent NAME");
+    }
+  }
+
+  static std::vector<std::string> read_packages(const Invocation& invocation) {
+    std::vector<std::string> packages = invocation.list("package");
+    for (const std::string& name : packages) {
+      const bool plain =
+          !name.empty() && name.front() != '-' && name.front() != '.' &&
+          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.+") == std::string::npos;
+      if (plain) continue;
+      throw Error(
+          ErrorKind::usage,
+          "cannot use option '--package': '" + printable(name, 80) + "' is no name of a Debian package",
+          "name packages as apt does, without version and options");
+    }
+    return packages;
+  }
+
+  static std::string make_agent(const Invocation& invocation, runtime::Engine& engine,
+                                const core::AgentProfile& agent, const core::BaseRequest& base) {
+    core::AgentImageRequest request;
+    request.base = base;
+    request.registry = invocation.text("registry");
+    request.version = invocation.text("agent-version");
+    const core::AgentImage made = core::ensure_agent_image(engine, agent, request);
+    if (invocation.has("sbom")) write_file(invocation.text("sbom"), made.sbom);
+    return made.image.reference;
+  }
+
+  static void write_file(const std::string& path, const std::string& text) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << text;
+    file.close();
+    if (file) return;
+    throw Error(ErrorKind::permission, with_errno("cannot write file '" + printable(path, 200) + "'", errno),
+                "name a file in a folder of yours");
+  }
+
   static int write_rootfs(const Invocation& invocation, const core::BaseRequest& request) {
     const std::string path = invocation.text("output");
     if (!invocation.has("base") || request.base != core::bootstrap_keyword || path.empty()) {

@@ -13,7 +13,7 @@ class EgressListCommand : public Command {
  public:
   std::string name() const override { return "egress list"; }
   std::string summary() const override { return "show the hosts that are allowed, and where each is from"; }
-  std::string synopsis() const override { return "[--project DIR | --session SESSION]"; }
+  std::string synopsis() const override { return "[--project DIR] [--agent NAME] | --session SESSION"; }
   std::vector<Example> examples() const override {
     return {{"drydock egress list", "what a session in this folder would reach"},
             {"drydock egress list --session 4f2a", "what a live session reaches now"}};
@@ -24,11 +24,13 @@ class EgressListCommand : public Command {
   }
   void declare(po::options_description& options) const override {
     declare_project(options);
+    declare_agent(options);
     declare_session(options, "of this live session, as it is now");
   }
 
   int run(const Invocation& invocation) const override {
     refuse_both(invocation, "project", "session");
+    refuse_both(invocation, "agent", "session");
     std::string session;
     std::string project;
     std::vector<core::LiveEntry> entries;
@@ -42,7 +44,7 @@ class EgressListCommand : public Command {
     } else {
       const core::Project here = read_project(invocation);
       project = here.path;
-      const core::Allowlist list = core::configured_allowlist(here, core::find_agent(core::default_agent));
+      const core::Allowlist list = core::configured_allowlist(here, read_agent(invocation));
       for (const core::Entry& entry : list.entries())
         entries.push_back({entry.pattern, entry.source.to_string(), 0});
     }

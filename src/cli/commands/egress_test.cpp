@@ -16,7 +16,9 @@ class EgressTestCommand : public Command {
  public:
   std::string name() const override { return "egress test"; }
   std::string summary() const override { return "say whether hosts are allowed, and by which line"; }
-  std::string synopsis() const override { return "[--project DIR | --session SESSION] HOST[:PORT]..."; }
+  std::string synopsis() const override {
+    return "[--project DIR] [--agent NAME] [--session SESSION] HOST[:PORT]...";
+  }
   std::vector<Example> examples() const override {
     return {{"drydock egress test example.org", "would a session in this folder reach it?"},
             {"drydock egress test --session 4f2a example.org:443", "does this one reach it now?"}};
@@ -29,6 +31,7 @@ class EgressTestCommand : public Command {
   }
   void declare(po::options_description& options) const override {
     declare_project(options);
+    declare_agent(options);
     declare_session(options, "by the allowlist of this live session, as it is now");
   }
   std::size_t max_operands() const override { return 1000; }
@@ -36,6 +39,7 @@ class EgressTestCommand : public Command {
   int run(const Invocation& invocation) const override {
     const auto& hosts = read_hosts(invocation, "test");
     refuse_both(invocation, "project", "session");
+    refuse_both(invocation, "agent", "session");
     std::string session;
     policy::Entries entries;
     if (invocation.has("session")) {
@@ -45,8 +49,8 @@ class EgressTestCommand : public Command {
       session = found.session.id;
       entries = core::read_live_filter(found.session).matcher();
     } else {
-      entries = core::matcher_of(
-          core::configured_allowlist(read_project(invocation), core::find_agent(core::default_agent)));
+      entries =
+          core::matcher_of(core::configured_allowlist(read_project(invocation), read_agent(invocation)));
     }
     std::vector<core::HostVerdict> verdicts;
     for (const std::string& host : hosts) verdicts.push_back(core::judge_host(host, entries, session));

@@ -30,6 +30,10 @@ void initialize_curl() {
   require(code == CURLE_OK);
 }
 
+struct NobodyListens {
+  int os_errno;
+};
+
 int poll_timeout(Deadline deadline) {
   constexpr milliseconds longest{60'000};
   if (deadline == Deadline::max()) return static_cast<int>(longest.count());
@@ -51,14 +55,24 @@ class Client::Impl {
   }
 
   const std::string& socket() const { return socket_; }
+  void set_revive(std::function<void()> revive) { revive_ = std::move(revive); }
 
   Response perform(const Request& request, const Transfer::Sink* sink) {
     const Transfer::Sink* const wanted = sink != nullptr && *sink ? sink : nullptr;
     require_fitting(socket_);
-    const Deadline connected = Clock::now() + limits_.connect;
+    Deadline connected = Clock::now() + limits_.connect;
+    bool revived = false;
     while (true) {
       if (stop_ != nullptr) stop_->check();
-      if (auto response = attempt(request, wanted)) return std::move(*response);
+      try {
+        if (auto response = attempt(request, wanted)) return std::move(*response);
+      } catch (const NobodyListens& nobody) {
+        if (!revive_ || revived) throw connect_error(socket_, nobody.os_errno);
+        revived = true;
+        revive_();
+        connected = Clock::now() + limits_.connect;
+        continue;
+      }
       if (Clock::now() >= connected) throw not_accepted(socket_, limits_.connect);
       wait_for_backlog(stop_);
     }
@@ -80,6 +94,7 @@ class Client::Impl {
       // libcurl takes EAGAIN for a connection in progress, and finds later that there is none, without an
       // errno.
       if (os_errno == 0 || os_errno == EAGAIN) return std::nullopt;
+      if (os_errno == ENOENT || os_errno == ECONNREFUSED) throw NobodyListens{static_cast<int>(os_errno)};
       throw connect_error(socket_, static_cast<int>(os_errno));
     }
     return transfer.finish(code);
@@ -129,6 +144,7 @@ class Client::Impl {
   std::string socket_;
   const StopSource* stop_;
   Limits limits_;
+  std::function<void()> revive_;
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi_{nullptr, &curl_multi_cleanup};
   std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_{nullptr, &curl_easy_cleanup};
 };
@@ -142,6 +158,8 @@ Response Client::send(const Request& request) { return impl_->perform(request, n
 Response Client::stream(const Request& request, const std::function<bool(std::string_view)>& sink) {
   return impl_->perform(request, &sink);
 }
+
+void Client::set_revive(std::function<void()> revive) { impl_->set_revive(std::move(revive)); }
 
 const std::string& Client::socket() const { return impl_->socket(); }
 

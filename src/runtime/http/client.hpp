@@ -69,6 +69,10 @@ class Client {
 
   const std::string& socket() const;
 
+  // Called when nobody listens on the socket, at most once a request, which is tried again then: nothing of
+  // it has been sent. What it throws is what the caller gets.
+  void set_revive(std::function<void()> revive);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -61,7 +61,7 @@ TEST(RunOptions, AreTakenAsGiven) {
                                          "--image",
                                          "i:1",
                                          "--agent",
-                                         "generic",
+                                         "shell",
                                          "--name",
                                          "night-1",
                                          "--allow",
@@ -94,7 +94,7 @@ TEST(RunOptions, AreTakenAsGiven) {
   EXPECT_EQ(options.directory, "dir");
   EXPECT_THAT(options.command, ElementsAre("sh", "-c", "true"));
   EXPECT_EQ(options.image, "i:1");
-  EXPECT_EQ(options.agent, "generic");
+  EXPECT_EQ(options.agent, "shell");
   EXPECT_EQ(options.name, "night-1");
   EXPECT_THAT(options.allow, ElementsAre("a.example", "b.example"));
   EXPECT_THAT(options.allow_files, ElementsAre("f"));

@@ -27,7 +27,7 @@ class GuardInPlan : public testing::Test {
     request.session = "0123abcd";
     request.project = resolve_project(directory.path());
     request.mode = {Mode::contained, "the default"};
-    request.agent_name = "generic";
+    request.agent_name = "shell";
     for (const std::string entry : {"example.com", "*.example.org", ".example.net"}) {
       for (const Entry& parsed : parse_allowlist_text(entry, "hosts")) request.allowlist.add(parsed);
     }

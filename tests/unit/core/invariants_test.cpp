@@ -83,6 +83,20 @@ std::vector<Breach> breaches() {
        "'/srv/projects/demo/.git/hooks' would not be guarded"},
       {"git_can_be_renamed", contained, [](Plan& p) { p.agent.binds.erase(p.agent.binds.begin() + 1); },
        "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
+      {"secrets_elsewhere", contained,
+       [](Plan& p) {
+         p.secrets = {"TOKEN"};
+         p.secrets_directory = "/run/user/1000/drydock/sessions/0123abcd/secrets";
+         p.agent.binds.push_back({p.secrets_directory, "/run/secrets", false});
+       },
+       "INV-1", "the secrets would not be mounted as they should"},
+      {"secret_in_the_environment", contained,
+       [](Plan& p) {
+         p.secrets = {"TOKEN"};
+         p.agent.binds.push_back(secrets_mount(p));
+         p.agent.environment["TOKEN"] = "x";
+       },
+       "INV-1", "the engine would be told the secret 'TOKEN'"},
       {"guard_elsewhere", contained,
        [](Plan& p) {
          p.guards.push_back({"/srv/other", true, 0, 0, "/srv/other"});

@@ -52,7 +52,7 @@ TEST(Plan, LabelsEveryObject) {
     EXPECT_THAT(labels, Contains(Pair("io.drydock.version", version))) << role;
     EXPECT_THAT(labels, Contains(Pair("io.drydock.created", "2024-05-06T07:08:09Z"))) << role;
     EXPECT_THAT(labels, Contains(Pair("io.drydock.mode", "contained"))) << role;
-    EXPECT_THAT(labels, Contains(Pair("io.drydock.agent", "generic"))) << role;
+    EXPECT_THAT(labels, Contains(Pair("io.drydock.agent", "shell"))) << role;
     EXPECT_THAT(labels, Contains(Pair("io.drydock.name", "night"))) << role;
     EXPECT_EQ(labels.count("io.drydock.detached"), 0U) << role;
     const auto owner = Owner::read_from(labels);

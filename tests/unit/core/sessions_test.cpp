@@ -88,7 +88,7 @@ TEST_F(SessionsTest, ArePutTogetherFromTheirObjects) {
   EXPECT_EQ(first.id, "00000001");
   EXPECT_EQ(first.name, "drydock-demo-00000001");
   EXPECT_EQ(first.project, "/srv/projects/demo");
-  EXPECT_EQ(first.agent, "generic");
+  EXPECT_EQ(first.agent, "shell");
   EXPECT_EQ(first.mode, "contained");
   EXPECT_EQ(first.runtime, "podman");
   EXPECT_EQ(first.image, "localhost/agent:1");
