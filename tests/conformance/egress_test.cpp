@@ -1,5 +1,6 @@
 // `drydock egress` on real engines: what it says of a session is what the session's jail does, and what it
 // changes holds at once, for as long as it was said, and for nothing else.
+#include <chrono>
 #include <map>
 
 #include "base/json.hpp"
@@ -370,6 +371,46 @@ TEST_P(Egress, J19_WithoutATerminalTheWatcherWritesALineADecision) {
   EXPECT_EQ(text.find("ready"), std::string::npos) << "that is no decision";
   for (const std::string& line : split(trim(sh("cat " + quote(project() + "/json")).out), '\n'))
     EXPECT_FALSE(string_or(parse_json(line, "a decision"), "event").empty()) << line;
+}
+
+TEST_P(Egress, J2_WhatAsksWaitsForAYesAndNothingElseIsOtherwise) {
+  const std::string session = start_serving("--ask --allow allowed.test");
+  // What the agent asks for in a second, while somebody looks on.
+  const auto ask_later = [&](const std::string& hosts) {
+    in_agent("rm -f asked; (sleep 1; python3 ask.py " + hosts + "; echo over) > asked 2>&1 &");
+  };
+  const auto asked = [&] {
+    return sh("cd " + quote(project()) +
+              "; for i in $(seq 100); do grep -q over asked && break; sleep 0.1; done; "
+              "cat asked")
+        .out;
+  };
+  const Log dns("dns");
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403") << "nobody looks on";
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+
+  ask_later("other.test:443");
+  const Outcome left = watch(session, {"expect ASKS", "sleep 1", "send q", "wait 0"});
+  EXPECT_EQ(left.status, 0) << left;
+  EXPECT_NE(asked().find("other.test:443 403"), std::string::npos) << asked();
+  EXPECT_TRUE(dns.lines_with({"other.test"}).empty()) << "it was looked up before anybody said yes";
+
+  ask_later("10.0.0.1:443 denied.test:80 u@denied.test:443 2130706433:443 allowed.test:443");
+  const Outcome quiet = watch(session, {"expect allowed.test", "sleep 1", "absent ASKS", "send q", "wait 0"});
+  EXPECT_EQ(quiet.status, 0) << quiet;
+  for (const std::string line : {"10.0.0.1:443 403", "denied.test:80 403", "u@denied.test:443 40",
+                                 "2130706433:443 403", "allowed.test:443 200"})
+    EXPECT_NE(asked().find(line), std::string::npos) << line << "\n" << asked();
+
+  ask_later("denied.test:443");
+  const Outcome yes =
+      watch(session, {"expect ASKS", "send s", "expect is allowed for this session", "send q", "wait 0"});
+  EXPECT_EQ(yes.status, 0) << yes;
+  EXPECT_NE(asked().find("denied.test:443 200"), std::string::npos) << asked();
+  EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403") << "a yes is for one host";
+  EXPECT_EQ(drydock("egress log --verify " + session).status, 0);
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backend, Egress, ::testing::Values("podman", "docker"),
