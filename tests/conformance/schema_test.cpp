@@ -25,20 +25,28 @@ TEST_P(Schema, OutputIsAsDocumented) {
   ASSERT_EQ(started.status, 0) << started;
   const std::string id(trim(started.out));
   for (const auto& [script, schema] :
-       {std::pair{json + "list", "list"}, std::pair{json + "inspect " + id, "inspect"},
+       {std::pair{json + "list", "list"},
+        std::pair{json + "inspect " + id, "inspect"},
         std::pair{json + "run --dry-run --allow allowed.test" + image + " -- true", "plan"},
         std::pair{json + "run --dry-run --mode dood" + image + " -- true", "plan"},
-        std::pair{json + "smoke", "smoke"}, std::pair{json + "dood .", "pin"},
-        std::pair{json + "contain --remove .", "pin"}, std::pair{json + "dood --remove .", "pin"},
-        std::pair{json + "default", "default"}, std::pair{json + "agents", "agents"},
-        std::pair{json + "agents shell", "agents"}, std::pair{json + "sync --dry-run", "sync"},
-        std::pair{json + "doctor", "doctor"}, std::pair{json + "egress list", "egress-list"},
+        std::pair{json + "smoke", "smoke"},
+        std::pair{json + "dood .", "pin"},
+        std::pair{json + "contain --remove .", "pin"},
+        std::pair{json + "dood --remove .", "pin"},
+        std::pair{json + "default", "default"},
+        std::pair{json + "agents", "agents"},
+        std::pair{json + "agents shell", "agents"},
+        std::pair{json + "sync --dry-run", "sync"},
+        std::pair{json + "doctor", "doctor"},
+        std::pair{json + "egress list", "egress-list"},
         std::pair{json + "egress allow a.example --session " + id + " --for 1h", "egress-change"},
         std::pair{json + "egress list --session " + id, "egress-list"},
         std::pair{json + "egress test allowed.test nobody.test 10.0.0.1 --session " + id, "egress-test"},
         std::pair{json + "egress revoke a.example --session " + id, "egress-change"},
         std::pair{json + "egress allow a.example '*.b.example' --dry-run", "egress-change"},
         std::pair{json + "egress log --verify " + id, "egress-verify"},
+        std::pair{json + "egress capture --yes" + image + " -- curl -s https://denied.test/ -o /dev/null",
+                  "egress-capture"},
         std::pair{json + "egress denied " + id, "egress-denied"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
