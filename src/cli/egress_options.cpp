@@ -5,7 +5,6 @@
 #include "base/timestamp.hpp"
 #include "cli/table.hpp"
 #include "core/decision_log.hpp"
-#include "core/session_log.hpp"
 #include "core/utf8.hpp"
 
 namespace drydock::cli {
@@ -78,12 +77,8 @@ std::string expiry_text(std::int64_t expires) {
   return expires == 0 ? std::string{} : "until " + to_rfc3339(expires);
 }
 
-void print_decisions(const Invocation& invocation, const core::Candidate& found) {
-  const bool follow = invocation.flag("follow");
-  core::read_egress_log(*found.engine, found.session, follow, [&](std::string_view line) {
-    invocation.console.print((invocation.global.json ? std::string(line) : core::decision_line(line)) + "\n");
-    return true;
-  });
+void print_decision(const Invocation& invocation, std::string_view line) {
+  invocation.console.print((invocation.global.json ? std::string(line) : core::decision_line(line)) + "\n");
 }
 
 void print_changes(const Invocation& invocation, const std::vector<core::EntryChange>& changes,

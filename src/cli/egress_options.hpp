@@ -34,8 +34,8 @@ Json expiry_json(std::int64_t expires);
 // "until 2026-01-02T03:04:05Z", or nothing for 0.
 std::string expiry_text(std::int64_t expires);
 
-// A session's decision log, line by line; as the guard wrote it with --json.
-void print_decisions(const Invocation& invocation, const core::Candidate& found);
+// A line of a session's decision log; as the guard wrote it with --json.
+void print_decision(const Invocation& invocation, std::string_view line);
 
 // What came of each host, as JSON or as lines. `session`: its id; empty when it was a file.
 void print_changes(const Invocation& invocation, const std::vector<core::EntryChange>& changes,

@@ -21,7 +21,9 @@ bool has_problem(const DoctorReport& report) {
 // What a run does before it makes anything, done: its own judgement, whatever the checks above say.
 Finding examine_plan(runtime::Engine& engine, const DoctorOptions& options, StopSource& stop) {
   try {
+    // Of a command: whether the agent has its image is told by itself.
     RunOptions run;
+    run.command = {"true"};
     run.directory = options.directory;
     plan_run(engine, prepare_run(run), stop);
     return ok_finding("plan", "a session here can be planned; the jail itself is checked by: drydock smoke");

@@ -1,3 +1,5 @@
+#include "base/text.hpp"
+#include "core/agent_image.hpp"
 #include "core/bootstrap.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/own_image.hpp"
@@ -30,6 +32,29 @@ Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
   }
 }
 
+// What `drydock run` runs when nothing is named.
+Finding examine_agent(runtime::Engine* engine) {
+  const std::string reference = agent_image_reference(default_agent);
+  if (engine == nullptr)
+    return {"agent-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "",
+            true};
+  try {
+    const auto image = find_agent_image(*engine, default_agent);
+    if (!image) {
+      return {"agent-image", FindingStatus::warning,
+              reference + " is not there: a run needs a command then, or another agent",
+              std::string("drydock build --agent ") + default_agent, false};
+    }
+    const auto packages = image->labels.find(image_packages_label);
+    return ok_finding("agent-image",
+                      reference + " is there" +
+                          (packages == image->labels.end() ? "" : ": " + printable(packages->second, 200)),
+                      false);
+  } catch (const Error& error) {
+    return problem_of("agent-image", error, "see what the engine says");
+  }
+}
+
 Finding examine_base(runtime::Engine* engine) {
   const std::string reference = base_image_reference();
   if (engine == nullptr) {
@@ -50,7 +75,7 @@ Finding examine_base(runtime::Engine* engine) {
 }  // namespace
 
 Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop) {
-  return {examine_sidecar(engine, mode, stop), examine_base(engine)};
+  return {examine_sidecar(engine, mode, stop), examine_base(engine), examine_agent(engine)};
 }
 
 }  // namespace drydock::core

@@ -14,17 +14,6 @@ using Hits = std::vector<const Candidate*>;
 constexpr std::size_t shortest_beginning = 2;
 constexpr std::size_t longest_list = 20;
 
-std::string real_path(const std::string& path) {
-  std::error_code failed;
-  const auto resolved = std::filesystem::canonical(path, failed);
-  return failed ? std::string{} : resolved.string();
-}
-
-bool is_inside(const std::string& path, const std::string& folder) {
-  // A check of the jail has no folder.
-  return !folder.empty() && (path == folder || starts_with(path, folder + "/"));
-}
-
 template <typename Predicate>
 Hits select(const std::vector<Candidate>& all, const Predicate& predicate) {
   Hits hits;
@@ -85,6 +74,17 @@ const Candidate& find_named(const std::vector<Candidate>& all, const SessionQuer
 }
 
 }  // namespace
+
+std::string real_path(const std::string& path) {
+  std::error_code failed;
+  const auto resolved = std::filesystem::canonical(path, failed);
+  return failed ? std::string{} : resolved.string();
+}
+
+bool is_inside(const std::string& path, const std::string& project) {
+  // A check of the jail has no folder.
+  return !project.empty() && (path == project || starts_with(path, project + "/"));
+}
 
 const Need& a_session() {
   static const Need need{"session", [](const SessionRecord&) { return true; }};

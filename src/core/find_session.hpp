@@ -30,6 +30,11 @@ const Need& a_live_session();
 // Lets the user choose one of several; nothing when they would not.
 using Menu = std::function<std::optional<std::size_t>(const std::vector<const Candidate*>&)>;
 
+// Whether a folder, an absolute path without links, is the project's or in it.
+bool is_inside(const std::string& path, const std::string& project);
+// Without links; empty for what is not there.
+std::string real_path(const std::string& path);
+
 struct SessionQuery {
   std::string verb;       // "attach to"
   std::string wanted;     // as the user named it; empty: not at all

@@ -40,7 +40,7 @@ std::string make_guard_config(const GuardSettings& settings) {
   for (const Entry& entry : settings.allowlist.entries()) {
     entries.push_back({{"pattern", entry.pattern.to_string()}, {"source", entry.source.to_string()}});
   }
-  const Json json = {{"generation", settings.generation},
+  Json json = {{"generation", settings.generation},
                      {"listen_port", guard_port},
                      {"proxy", endpoint(settings.address, proxy_port)},
                      {"transparent", endpoint(settings.address, transparent_port)},
@@ -52,6 +52,7 @@ std::string make_guard_config(const GuardSettings& settings) {
                      {"allow_private", settings.allow_private},
                      {"canary", settings.canary},
                      {"session", settings.session}};
+  if (!settings.project.empty()) json["project"] = settings.project;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -17,6 +17,7 @@ inline constexpr const char* guard_program_path = "/usr/bin/drydock-guard";  // 
 
 struct GuardSettings {
   std::string session;
+  std::string project;  // its path, may be empty
   std::uint64_t generation = 1;
   runtime::Ipv4 address;  // the sidecar's on the internal network
   runtime::Cidr clients;  // that network

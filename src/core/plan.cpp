@@ -38,6 +38,7 @@ runtime::Labels make_labels(const PlanRequest& request, const std::string& role)
   if (!request.label_name.empty()) labels[to_label(label::name)] = request.label_name;
   if (request.detached) labels[to_label(label::detached)] = "1";
   if (request.keep) labels[to_label(label::keep)] = "1";
+  if (!request.keep_log) labels[to_label(label::no_log)] = "1";
   if (!request.expires.empty()) labels[to_label(label::expires)] = request.expires;
   request.owner.write_to(labels);
   return labels;
@@ -126,6 +127,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   plan.filter = compile_filter(filtered);
   GuardSettings guard;
   guard.session = request.session;
+  guard.project = request.project.path;
   guard.address = address;
   guard.clients = request.internal_subnet;
   guard.allowlist = request.allowlist;

@@ -93,6 +93,7 @@ struct PlanRequest {
   bool open_stdin = false;
   bool detached = false;
   bool keep = false;
+  bool keep_log = true;                  // its decision log, after its end
   std::vector<std::string> wall_checks;  // empty: no canary
   int wall_silence_ms = 100;             // how long the canary waits for what may stay silent
   std::string expires;                   // RFC 3339; empty: no time limit

@@ -17,6 +17,7 @@
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_state.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/canary.hpp"
@@ -158,13 +159,19 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
   }
 }
 
+// What begins with '-' is no command: it is told to the agent.
+bool is_for_agent(const RunOptions& options) {
+  return !options.command.empty() && starts_with(options.command.front(), "-");
+}
+
 // The agent's image when it has one of its own and that is there, else the base. Without a command it is the
 // agent that runs, and it is in its own image only.
 std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
   if (!run.options.image.empty()) return run.options.image;
   if (!run.agent.needs_image()) return base_image_reference();
   if (find_agent_image(engine, run.agent.name)) return agent_image_reference(run.agent.name);
-  if (!run.options.command.empty() || run.options.shell) return base_image_reference();
+  if (run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options)))
+    return base_image_reference();
   throw Error(
       ErrorKind::not_found,
       "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image",
@@ -184,7 +191,8 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
 }
 
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
-  if (!run.options.command.empty()) return run.options.command;
+  const std::vector<std::string>& asked = run.options.command;
+  if (!asked.empty() && !is_for_agent(run.options)) return asked;
   if (run.options.shell) {
     const bool has_bash = image.labels.count(image_kind_label) != 0;
     return {has_bash ? "/bin/bash" : "/bin/sh"};
@@ -192,9 +200,12 @@ std::vector<std::string> choose_command(const PreparedRun& run, const runtime::I
   if (!run.options.image.empty() && run.options.agent.empty()) {
     std::vector<std::string> own = image.entrypoint;
     own.insert(own.end(), image.command.begin(), image.command.end());
+    own.insert(own.end(), asked.begin(), asked.end());
     if (!own.empty()) return own;
   }
-  return run.agent.command;
+  std::vector<std::string> command = run.agent.command;
+  command.insert(command.end(), asked.begin(), asked.end());
+  return command;
 }
 
 void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) {
@@ -222,6 +233,18 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
       talk.warn(what + "which is not allowed; allow it: drydock egress allow " + *host);
     }
   }
+}
+
+// How to log in, when it is the agent that runs and nothing is at hand that it could use.
+void tell_of_login(const PreparedRun& run, Talk& talk) {
+  const AgentProfile& agent = run.agent;
+  const bool runs_agent = run.options.command.empty() && !run.options.shell;
+  if (!runs_agent || agent.login_hint.empty() || !run.secrets.empty()) return;
+  const std::string kept = agent_state_directory(agent.name) + "/login/";
+  const bool logged_in = std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
+    return ::access((kept + file).c_str(), F_OK) == 0;
+  });
+  if (!logged_in) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
 void announce(const Plan& plan, Talk& talk) {
@@ -351,6 +374,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.uid = run.uid;
   request.gid = run.gid;
   request.keep = run.options.keep;
+  request.keep_log = run.options.log;
   request.view = run.view;
   if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
   for (const Secret& secret : run.secrets) {
@@ -444,6 +468,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
     if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
     announce(plan, talk);
     warn_of_endpoints(run, talk);
+    tell_of_login(run, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });
       mark_detached(plan.session);

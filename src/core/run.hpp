@@ -41,6 +41,7 @@ struct RunOptions {
   bool project_read_only = false;
   bool canary = true;  // the wall is checked before the agent is started
   bool keep = false;   // container and log stay after the end
+  bool log = true;     // the decisions are kept after the end
   std::optional<std::chrono::seconds> timeout;
 };
 

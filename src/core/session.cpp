@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/verify.hpp"
 
@@ -281,6 +282,7 @@ SessionRecord Session::record() const {
   SessionRecord record;
   record.id = plan_.session;
   record.project = plan_.project.path;
+  record.log = plan_.agent.labels.count(std::string(label::no_log)) == 0;
   record.agents = {plan_.agent.name};
   if (plan_.probe) record.probes = {plan_.probe->name};
   if (plan_.sidecar) record.sidecars = {plan_.sidecar->name};

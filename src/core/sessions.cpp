@@ -20,6 +20,7 @@
 #include "base/timestamp.hpp"
 #include "core/agent_state.hpp"
 #include "core/attendance.hpp"
+#include "core/kept_log.hpp"
 #include "core/labels.hpp"
 #include "core/plan_json.hpp"
 #include "core/secrets.hpp"
@@ -41,6 +42,7 @@ void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
   if (get(labels, label::keep) == "1") record.keep = true;
+  if (get(labels, label::no_log) == "1") record.log = false;
   if (record.expires == 0) record.expires = parse_rfc3339(get(labels, label::expires)).value_or(0);
 }
 
@@ -60,6 +62,7 @@ bool attempt(std::vector<std::string>& failures, const Removal& removal) {
   return true;
 }
 
+constexpr int guard_grace = 2;  // seconds, for its last words
 constexpr const char* owner_link = "owner";
 constexpr const char* plan_file = "/plan.json";
 
@@ -246,6 +249,7 @@ std::vector<std::string> remove_session(runtime::Engine& engine, const SessionRe
   remove_all(session.agents, container);
   if (farewell && failures.empty()) farewell(session);
   remove_all(session.probes, container);
+  if (reachable) keep_decisions(engine, session);
   remove_all(session.sidecars, container);
   remove_all(session.networks, [&](const std::string& name) { engine.networks().remove(name); });
   // While an object is left, its folder is too: the next collection finds both.
@@ -282,7 +286,7 @@ std::optional<std::string> collectable(const SessionRecord& session) {
 void rest_sidecars(runtime::Engine& engine, const std::vector<std::string>& sidecars) {
   for (const std::string& sidecar : sidecars) {
     std::vector<std::string> failures;
-    attempt(failures, [&] { engine.containers().stop(sidecar, 0); });
+    attempt(failures, [&] { engine.containers().stop(sidecar, guard_grace); });
     for (const std::string& failure : failures) log::info("{}", failure);
   }
 }

@@ -30,6 +30,7 @@ struct SessionRecord {
   std::optional<Owner> owner;
   bool detached = false;
   bool keep = false;                // stays when it has ended, until it is stopped
+  bool log = true;                  // its decision log is kept when it is removed
   std::int64_t expires = 0;         // seconds since the epoch; 0: it has no time limit
   std::vector<std::string> agents;  // container names
   std::vector<std::string> sidecars;
@@ -49,7 +50,8 @@ std::string status_word(const SessionRecord& session);
 // those attached. Errors but `unavailable` are left to the removal, which ends it as well.
 void end_session(runtime::Engine& engine, const SessionRecord& session, int grace);
 
-// Removes a session's objects, agent first, then sidecar, networks and files. Goes on after a failure; the
+// Removes a session's objects, agent first, then sidecar, whose log is kept (core/kept_log.hpp), networks and
+// files. Goes on after a failure; the
 // messages of all failures are returned. An engine that is gone is told once. Two that remove the same
 // session wait for each other. `farewell` is called once the agent is gone and its files are still there.
 using Farewell = std::function<void(const SessionRecord&)>;

@@ -28,6 +28,7 @@ Plan make_plan(runtime::Engine& engine, const std::string& sidecar_image) {
   request.sidecar_image = sidecar_image;
   request.wall_checks = all_wall_checks();
   request.wall_silence_ms = silence_ms;
+  request.keep_log = false;
   const bool root = ::geteuid() == 0;
   request.uid = root ? sidecar_uid : ::geteuid();
   request.gid = root ? sidecar_gid : ::getegid();

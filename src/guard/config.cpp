@@ -113,7 +113,7 @@ Config parse_config(std::string_view input) {
   if (json.is_discarded()) fail("it is not JSON");
   check_keys(json, "it",
              {"generation", "listen_port", "transparent", "proxy", "clients", "tinyproxy", "entries",
-              "own_addresses", "public", "allow_private", "canary", "session"});
+              "own_addresses", "public", "allow_private", "canary", "session", "project"});
   Config config;
   config.listen_port =
       static_cast<std::uint16_t>(number(required(json, "listen_port"), "listen_port", 65535));
@@ -122,6 +122,8 @@ Config parse_config(std::string_view input) {
   config.clients = range(text(required(json, "clients"), "clients"), "clients");
   config.tinyproxy = texts(json, "tinyproxy");
   if (config.tinyproxy.empty()) fail("key 'tinyproxy' names no program");
+
+  if (json.contains("project")) config.project = text(json["project"], "project");
 
   Rules& rules = config.rules;
   if (json.contains("generation"))

@@ -40,6 +40,7 @@ struct Config {
   Endpoint proxy;                      // where clients ask for tunnels
   IpRange clients;                     // who may come, to both legs
   std::vector<std::string> tinyproxy;  // its command line
+  std::string project;                 // the folder that the session is of, for the log; may be empty
   Rules rules;
 };
 

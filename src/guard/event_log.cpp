@@ -14,11 +14,13 @@ namespace drydock::guard {
 namespace {
 
 constexpr std::size_t max_text = 300;
+constexpr std::size_t max_path = 4096;   // PATH_MAX
+constexpr std::size_t max_line = 16384;  // with all of its text escaped
 
 using OrderedJson = nlohmann::ordered_json;
 
-void put(OrderedJson& json, const char* key, const std::string& value) {
-  if (!value.empty()) json[key] = value.size() > max_text ? value.substr(0, max_text) + "…" : value;
+void put(OrderedJson& json, const char* key, const std::string& value, std::size_t most = max_text) {
+  if (!value.empty()) json[key] = value.size() > most ? value.substr(0, most) + "…" : value;
 }
 
 template <typename T>
@@ -59,9 +61,13 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "generation", event.generation);
   put(json, "wanted", event.wanted);
   put(json, "count", event.count);
+  put(json, "schema", event.schema);
+  put(json, "drydock", event.version);
+  put(json, "session", event.session);
+  put(json, "project", event.project, max_path);
   put(json, "opened", event.opened);
   put(json, "refused", event.refused);
-  return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
 }
 
 EventLog::EventLog(int fd) : fd_(fd) {
@@ -76,8 +82,10 @@ void EventLog::add_note() {
   note.count = std::exchange(dropped_, 0);
   note.opened = opened_;
   note.refused = refused_;
-  buffer_ += format(note, now());
+  append(note);
 }
+
+void EventLog::append(const Event& event) { buffer_ += chain_.seal(format(event, now())) + "\n"; }
 
 void EventLog::write(Event event) {
   if (!event.host.ends_with(".drydock.invalid")) {
@@ -86,12 +94,11 @@ void EventLog::write(Event event) {
   }
   event.opened = opened_;
   event.refused = refused_;
-  std::string line = format(event, now());
   // Once a line is dropped, so are those behind it, until there is room for the note that says so.
-  if (dropped_ > 0 || buffer_.size() + line.size() > limit) {
+  if (dropped_ > 0 || buffer_.size() + max_line > limit) {
     ++dropped_;
   } else {
-    buffer_ += line;
+    append(event);
   }
   if (flush() && on_pending_) on_pending_();
 }

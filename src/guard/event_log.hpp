@@ -1,5 +1,6 @@
 // The decision log: one JSON object a line on a descriptor, never blocking and never growing. What the reader
-// does not take in time is dropped, and an event "dropped" says how many lines.
+// does not take in time is dropped, and an event "dropped" says how many lines. Lines are numbered and
+// chained (policy/line_chain.hpp); those that are dropped never had a number.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "policy/line_chain.hpp"
 
 namespace drydock::guard {
 
@@ -30,12 +33,17 @@ struct Event {
   std::optional<std::uint64_t> generation;
   std::optional<std::uint64_t> wanted;
   std::optional<std::uint64_t> count;
+  // Of the event "begin" only: whose log this is.
+  std::optional<std::uint64_t> schema;
+  std::string version;
+  std::string session;
+  std::string project;
   // Since the guard began; EventLog fills them in.
   std::optional<std::uint64_t> opened;
   std::optional<std::uint64_t> refused;
 };
 
-// One line with its end. `time` is RFC 3339 with milliseconds.
+// A JSON object, without what chains it to others. `time` is RFC 3339 with milliseconds.
 std::string format(const Event& event, std::string_view time);
 // The present, UTC.
 std::string now();
@@ -58,10 +66,12 @@ class EventLog {
 
  private:
   void add_note();
+  void append(const Event& event);
 
   int fd_;
   std::function<void()> on_pending_;
   std::string buffer_;
+  policy::LineChain chain_;
   std::uint64_t dropped_ = 0;
   std::uint64_t opened_ = 0;
   std::uint64_t refused_ = 0;

@@ -19,10 +19,13 @@
 #include <system_error>
 #include <utility>
 
+#include "base/version.hpp"
+
 namespace drydock::guard {
 namespace {
 
-constexpr int farewell_ms = 200;  // for the log's reader to take the last lines
+constexpr std::uint64_t log_schema = 1;  // docs/schema/decision.json
+constexpr int farewell_ms = 200;         // for the log's reader to take the last lines
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -62,6 +65,7 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
   watch_directory();
   config_ = read_config(config_path());
   config_.rules = with_own_addresses(std::move(config_.rules));
+  begin_log();
   enforce(config_.rules);
   gate_.set_clients(config_.clients);
   const std::uint16_t port = verdicts_.listen(config_.listen_port);
@@ -126,6 +130,17 @@ int Guard::run() {
   while (log_.flush() && ::poll(&reader, 1, farewell_ms) > 0) {
   }
   return status_;
+}
+
+// Whose log it is. A second line like this one means that the guard was started again.
+void Guard::begin_log() {
+  Event event;
+  event.event = "begin";
+  event.schema = log_schema;
+  event.version = version;
+  event.session = config_.rules.session;
+  event.project = config_.project;
+  write(event);
 }
 
 void Guard::write(const Event& event) { log_.write(event); }

@@ -27,6 +27,7 @@ class Guard {
   int run();
 
  private:
+  void begin_log();
   void watch_directory();
   void watch_signals();
   void watch_clock();

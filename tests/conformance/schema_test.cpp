@@ -34,6 +34,8 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "contain --remove .", "pin"},
         std::pair{json + "dood --remove .", "pin"},
         std::pair{json + "default", "default"},
+        std::pair{json + "agents", "agents"},
+        std::pair{json + "agents shell", "agents"},
         std::pair{json + "sync --dry-run", "sync"},
         std::pair{json + "link /usr/share/doc", "link"},
         std::pair{json + "links", "links"},
@@ -45,6 +47,7 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "egress test allowed.test nobody.test 10.0.0.1 --session " + id, "egress-test"},
         std::pair{json + "egress revoke a.example --session " + id, "egress-change"},
         std::pair{json + "egress allow a.example '*.b.example' --dry-run", "egress-change"},
+        std::pair{json + "egress log --verify " + id, "egress-verify"},
         std::pair{json + "egress denied " + id, "egress-denied"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;
@@ -64,6 +67,10 @@ TEST_P(Schema, OutputIsAsDocumented) {
   }
   const Outcome stopped = validate(json + "stop " + id, "stop");
   EXPECT_EQ(stopped.status, 0) << stopped;
+  const Outcome kept = validate(json + "egress log --list", "egress-logs");
+  EXPECT_EQ(kept.status, 0) << kept;
+  const Outcome decisions = validate(json + "egress log " + id, "decision", "--lines");
+  EXPECT_EQ(decisions.status, 0) << decisions;
   const Outcome killed =
       sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " -q run" + image +
                  " -- sh -c 'echo up; sleep 1000' > out & pid=$!; "

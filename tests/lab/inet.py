@@ -16,6 +16,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import sites
 from lablog import Log, bound_socket, family_of, in_thread, plain_address
 
 WEB = ("203.0.113.10", "2001:db8:1::10")
@@ -140,8 +141,31 @@ class Page(BaseHTTPRequestHandler):
         self.server.log.add(event="request", port=self.server.server_port, client=plain_address(self.client_address),
                             sni=self.sni, host=self.headers.get("Host"), method=self.command, path=self.path)
 
+    @property
+    def host(self):
+        return (self.headers.get("Host") or self.sni or "-").split(":")[0]
+
+    def answered_by_site(self):
+        """Whether a site of this name has answered."""
+        site = sites.find(self.host)
+        if not site:
+            return False
+        body = b"".join(self.blocks()) if self.command in ("POST", "PUT") else b""
+        status, content_type, pieces = site(sites.Request(self.host, self.command, self.path, body))
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if self.command != "HEAD":
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        return True
+
     def do_GET(self):
         self.note()
+        if self.answered_by_site():
+            return
         head, _, amount = self.path.lstrip("/").partition("/")
         if head == "bytes" and amount.isdigit():
             self.respond(length=int(amount))
@@ -150,8 +174,7 @@ class Page(BaseHTTPRequestHandler):
             return
         if head == "delay":
             time.sleep(float(amount))
-        host = (self.headers.get("Host") or self.sni or "-").split(":")[0]
-        self.respond(f"drydock lab: hello from {host}\n".encode())
+        self.respond(f"drydock lab: hello from {self.host}\n".encode())
 
     do_HEAD = do_GET
 
@@ -163,7 +186,8 @@ class Page(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.note()
-        self.respond(b"".join(self.blocks()))
+        if not self.answered_by_site():
+            self.respond(b"".join(self.blocks()))
 
     def do_PUT(self):
         self.note()

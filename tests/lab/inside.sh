@@ -147,6 +147,8 @@ END
 make_certificates() {
   local names='DNS:allowed.test,DNS:denied.test,DNS:other.test,DNS:wild.test,DNS:*.wild.test,DNS:api.anthropic.com'
   names+=',DNS:flip.test,DNS:mixed.test,DNS:v4only.test,DNS:v6only.test,IP:203.0.113.10,IP:2001:db8:1::10'
+  names+=',DNS:*.tools.test,DNS:registry.example'
+  names+=',DNS:api.openai.com,DNS:chatgpt.com,DNS:generativelanguage.googleapis.com,DNS:models.opencode.ai'
   local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 2)
   mkdir -m 700 "$lab/tls"
   openssl req -x509 "${key[@]}" -subj '/CN=drydock lab CA' -keyout "$lab/tls/ca.key" -out "$lab/ca.pem" \

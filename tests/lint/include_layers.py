@@ -31,9 +31,9 @@ PURE_CORE_HEADERS = {"guard": set()}
 
 # A library and the only files that may include it.
 FENCES = [
-    ("libcurl", r"curl/", {"runtime/http/client.cpp", "runtime/http/transfer.hpp"}),
+    ("libcurl", r"curl/", {"base/download.cpp", "runtime/http/client.cpp", "runtime/http/transfer.hpp"}),
     ("Boost.Beast and Boost.Asio", r"boost/(beast|asio)", {"runtime/http/hijack.cpp"}),
-    ("libarchive", r"archive(_entry)?\.h$", {"core/image_archive.cpp"}),
+    ("libarchive", r"archive(_entry)?\.h$", {"core/image_archive.cpp", "core/npm_registry.cpp"}),
     ("Boost.Program_options", r"boost/program_options", {"cli/command.hpp"}),
     ("spdlog", r"spdlog/", {"base/log.hpp", "base/log.cpp"}),
     ("nlohmann/json", r"nlohmann/", {"base/json.hpp"}),

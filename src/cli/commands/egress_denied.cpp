@@ -1,10 +1,8 @@
 #include "base/json.hpp"
-#include "cli/egress_options.hpp"
-#include "cli/session_argument.hpp"
+#include "cli/decision_source.hpp"
 #include "cli/table.hpp"
 #include "core/denials.hpp"
 #include "core/host_verdict.hpp"
-#include "core/session_log.hpp"
 #include "core/utf8.hpp"
 
 namespace drydock::cli {
@@ -19,7 +17,7 @@ class EgressDeniedCommand : public Command {
     return {{"drydock egress denied 4f2a", "hosts, how often, why, and the command that allows each"}};
   }
   std::string description() const override {
-    return std::string(session_help) +
+    return std::string(session_help) + ended_help +
            "\nThe most frequent first. What no allowlist can allow, an address say, has no command. Of a "
            "live "
            "session it\nallows a host at once.";
@@ -28,18 +26,16 @@ class EgressDeniedCommand : public Command {
   std::size_t max_operands() const override { return 1; }
 
   int run(const Invocation& invocation) const override {
-    const Sessions sessions(invocation);
-    const core::Candidate& found =
-        sessions.find(invocation.operands.empty() ? "" : invocation.operands.front(),
-                      "tell what was refused to", core::a_session());
+    const DecisionSource source(invocation, invocation.operands.empty() ? "" : invocation.operands.front(),
+                                "tell what was refused to");
     core::Denials denials;
-    core::read_egress_log(*found.engine, found.session, false, [&](std::string_view line) {
+    source.read(false, [&](std::string_view line, bool) {
       denials.add(line);
       return true;
     });
-    const std::string live = core::is_live(found.session) ? found.session.id : std::string{};
+    const std::string live = source.is_live() ? source.session() : std::string{};
     if (invocation.global.json) {
-      print_json(invocation, denials, found.session.id, live);
+      print_json(invocation, denials, source.session(), live);
     } else {
       print(invocation, denials, live);
     }

@@ -70,7 +70,10 @@ class LogsCommand : public Command {
       print_agent_log(found, follow, invocation);
       return 0;
     }
-    print_decisions(invocation, found);
+    core::read_egress_log(*found.engine, found.session, follow, [&](std::string_view line) {
+      print_decision(invocation, line);
+      return true;
+    });
     return 0;
   }
 };

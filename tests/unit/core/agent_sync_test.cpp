@@ -1,5 +1,6 @@
 #include "core/agent_sync.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/temp_file.hpp"
+#include "base/unique_fd.hpp"
 #include "core/agent_state.hpp"
 #include "environment.hpp"
 
@@ -144,32 +146,42 @@ TEST_F(AgentSync, AProfileThatListsNothingIsTold) {
 TEST_F(AgentSync, WhoIsKilledLeavesAPrototypeThatIsWhole) {
   profile.sync = {".demo/many"};
   const auto fill = [&](const std::string& text) {
-    for (int i = 0; i < 40; ++i) write(".demo/many/" + std::to_string(i), text);
+    for (int i = 0; i < 12; ++i) write(".demo/many/" + std::to_string(i), text);
   };
   fill("first");
   sync_agent(profile, home(), false);
   fs::copy(home(), folder.path() + "/other", fs::copy_options::recursive);
   fill("second");
   std::set<std::string> seen;
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 8; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const UniqueFd done(ends[0]);
+    UniqueFd tell(ends[1]);
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      for (int i = 0; i < 1000; ++i)
+      for (int i = 0; i < 1000; ++i) {
         sync_agent(profile, i % 2 == 0 ? home() : folder.path() + "/other", false);
+        if (::write(tell.get(), ".", 1) != 1) break;
+      }
       ::_exit(0);
     }
-    ::usleep(static_cast<useconds_t>(3000 + round * 1700));
+    tell.reset();
+    // Somewhere in the second or the third, however fast this machine is.
+    char dots[2];
+    for (int i = 0; i <= round % 2; ++i) ASSERT_EQ(::read(done.get(), dots, 1), 1);
+    ::usleep(static_cast<useconds_t>(round * 2500));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     std::set<std::string> texts;
     const auto files = content();
     for (const std::string& file : files) texts.insert(file.substr(file.find('=') + 1));
-    EXPECT_EQ(files.size(), 40U) << round;
+    EXPECT_EQ(files.size(), 12U) << round;
     ASSERT_EQ(texts.size(), 1U) << round;
     seen.insert(*texts.begin());
   }
-  EXPECT_THAT(seen, UnorderedElementsAre("first", "second")) << "it was killed too early to show anything";
+  EXPECT_THAT(seen, UnorderedElementsAre("first", "second")) << "it never changed";
   sync_agent(profile, home(), false);
   EXPECT_THAT(folders(), ElementsAre("prototype")) << "the next one removes what was left";
 }

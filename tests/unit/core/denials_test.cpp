@@ -115,6 +115,7 @@ class FarewellTest : public testing::Test {
  protected:
   FarewellTest() {
     environment.set("XDG_RUNTIME_DIR", runtime.path());
+    environment.set("XDG_STATE_HOME", runtime.path() + "/state");
     record.id = "0123abcd";
     record.project = project.path();
     record.sidecars = {"sidecar"};

@@ -29,6 +29,7 @@ class LiveEgressTest : public testing::Test {
   LiveEgressTest() {
     std::filesystem::permissions(directory.path(), std::filesystem::perms::owner_all);
     environment.set("XDG_RUNTIME_DIR", directory.path());
+    environment.set("XDG_STATE_HOME", directory.path() + "/state");
     record.id = "0123abcd";
     record.mode = "contained";
     record.sidecars = {"sidecar"};

@@ -68,6 +68,7 @@ class Orchestration : public testing::Test {
  protected:
   Orchestration() {
     environment.set("XDG_RUNTIME_DIR", directory.path() + "/runtime");
+    environment.set("XDG_STATE_HOME", directory.path() + "/state");
     environment.set("XDG_CONFIG_HOME", directory.path() + "/config");
     environment.set("XDG_STATE_HOME", directory.path() + "/state");
     for (const char* name : {"DRYDOCK_DOOD", "DRYDOCK_CONTAIN"}) environment.set(name, std::nullopt);

@@ -25,7 +25,10 @@ using testing::SizeIs;
 
 class SessionsTest : public testing::Test {
  protected:
-  SessionsTest() { environment.set("XDG_RUNTIME_DIR", directory.path()); }
+  SessionsTest() {
+    environment.set("XDG_RUNTIME_DIR", directory.path());
+    environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  }
 
   static Owner dead_owner() {
     Owner owner = Owner::self();
@@ -131,8 +134,10 @@ TEST_F(SessionsTest, RemovalGoesAgentSidecarNetworksFolder) {
   EXPECT_THAT(remove_session(engine, sessions.at(0)), IsEmpty());
   EXPECT_THAT(
       engine.calls(),
-      ElementsAre("containers.remove drydock-demo-00000001", "containers.remove drydock-demo-00000001-egress",
-                  "networks.remove drydock_egress_00000001", "networks.remove drydock_internal_00000001"));
+      ElementsAre("containers.remove drydock-demo-00000001", "containers.stop drydock-demo-00000001-egress",
+                  "containers.read_log drydock-demo-00000001-egress",
+                  "containers.remove drydock-demo-00000001-egress", "networks.remove drydock_egress_00000001",
+                  "networks.remove drydock_internal_00000001"));
   EXPECT_THAT(engine.objects(), IsEmpty());
   EXPECT_FALSE(has_directory("00000001"));
 }

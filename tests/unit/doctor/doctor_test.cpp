@@ -14,6 +14,7 @@
 #include "../core/orchestration.hpp"
 #include "base/scope_exit.hpp"
 #include "base/unique_fd.hpp"
+#include "core/agent_image.hpp"
 #include "core/bootstrap.hpp"
 #include "core/project.hpp"
 #include "docker/docker_provider.hpp"
@@ -68,6 +69,7 @@ class Doctor : public Orchestration {
     give_sidecar_image(*engine);
     podman->images = engine->image_map;
     podman->images[base_image_reference()].id = "sha256:base";
+    podman->images[agent_image_reference(default_agent)].labels = {{image_packages_label, "the-agent 1.2"}};
     providers.push_back(std::move(provider));
     environment.set("DOCKER_HOST", std::nullopt);
     options.runtime = "podman";
@@ -141,6 +143,14 @@ TEST_F(Doctor, ASoundSetUpWorks) {
   EXPECT_EQ(report.filter_entries, 1U) << "the baseline";
   EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
   EXPECT_TRUE(podman->connect({})->system().info().rootless);
+}
+
+TEST_F(Doctor, AnAgentWithoutItsImageIsTold) {
+  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("the-agent 1.2"));
+  podman->images.erase(agent_image_reference(default_agent));
+  expect_warning("agent-image", agent_image_reference(default_agent) + " is not there",
+                 "drydock build --agent claude");
+  EXPECT_TRUE(examine().works()) << "of a command";
 }
 
 TEST_F(Doctor, NoSubordinateIds) {

@@ -50,7 +50,7 @@ TEST(EventLogTest, WritesOneObjectALine) {
   EXPECT_EQ(line,
             "{\"time\":\"2026-01-02T03:04:05.678Z\",\"event\":\"denied\",\"leg\":\"proxy\",\"host\":"
             "\"example.com\","
-            "\"port\":443,\"verdict\":\"denied\",\"reason\":\"not on the allowlist\"}\n");
+            "\"port\":443,\"verdict\":\"denied\",\"reason\":\"not on the allowlist\"}");
 }
 
 TEST(EventLogTest, TextFromOutsideCannotMakeALineOrGrow) {
@@ -58,10 +58,30 @@ TEST(EventLogTest, TextFromOutsideCannotMakeALineOrGrow) {
   event.event = "denied";
   event.host = std::string("a\n{\"event\":\"ready\"}\r\x1b[31m\xff\0z", 27) + std::string(100000, 'x');
   const std::string line = format(event, now());
-  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 0);
   EXPECT_EQ(line.find('\x1b'), std::string::npos);
   EXPECT_LT(line.size(), 2000U);
   EXPECT_EQ(Json::parse(line)["event"], "denied");
+}
+
+TEST(EventLogTest, NumbersAndChainsItsLines) {
+  Pipe pipe;
+  EventLog log(pipe.writer.get());
+  std::string before = policy::chain_start;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Event event;
+    event.event = "denied";
+    event.host = "\"seq\":7,\"chain\":\"x\"";
+    log.write(event);
+    std::string line = pipe.read_all();
+    ASSERT_EQ(line.back(), '\n');
+    line.pop_back();
+    const auto parts = policy::read_chained(line);
+    ASSERT_TRUE(parts) << line;
+    EXPECT_EQ(parts->seq, i);
+    EXPECT_EQ(parts->chain, policy::chain_hash(before, parts->body));
+    before = parts->chain;
+  }
 }
 
 TEST(EventLogTest, CountsTunnelsAndRefusalsButNotTheCanarys) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -40,6 +41,31 @@ TEST(ClientConnect, SaysThatNobodyListens) {
   const Failure failure = failure_of(file.path());
   EXPECT_EQ(failure.kind, ErrorKind::unavailable);
   EXPECT_THAT(failure.text, EndsWith("': nobody listens there"));
+}
+
+TEST(ClientConnect, StartsTheEngineAgainWhenNobodyListens) {
+  const TempDir directory;
+  const std::string socket = directory.path() + "/x.sock";
+  Client client(socket, nullptr);
+  std::optional<FakeDaemon> daemon;
+  int revived = 0;
+  client.set_revive([&] {
+    ++revived;
+    daemon.emplace(std::vector{always(ok("here again"))});
+    ASSERT_EQ(::symlink(daemon->socket().c_str(), socket.c_str()), 0);
+  });
+  EXPECT_EQ(client.send({.method = "POST", .target = "/x"}).body, "here again");
+  EXPECT_EQ(client.send({.target = "/x"}).body, "here again");
+  EXPECT_EQ(revived, 1);
+}
+
+TEST(ClientConnect, TriesToStartItOnce) {
+  const TempDir directory;
+  Client client(directory.path() + "/x.sock", nullptr);
+  int revived = 0;
+  client.set_revive([&] { ++revived; });
+  EXPECT_THROW(client.send({.target = "/x"}), Error);
+  EXPECT_EQ(revived, 1);
 }
 
 TEST(ClientConnect, SaysThatTheUserMayNot) {

@@ -1,0 +1,161 @@
+// The decision log of a session that has ended: kept whole on every way out, closed to others, and of a kind
+// that shows what was done to it.
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "lab.hpp"
+
+namespace drydock::conformance {
+namespace {
+
+// The user's, in shell text.
+const std::string state = "\"$(getent passwd $(id -u) | cut -d: -f6)/.local/state/drydock/decisions\"";
+
+class Decisions : public Conformance {
+ protected:
+  void TearDown() override {
+    if (!live_session().empty()) drydock("-q stop --all");
+    sh_as_user("rm -rf " + state);
+    Conformance::TearDown();
+  }
+  static std::string file(const std::string& session) { return state + "/" + session + ".jsonl"; }
+  Outcome verify(const std::string& session) const { return drydock("egress log --verify " + session); }
+  static bool is_kept(const std::string& session) {
+    return sh_as_user("test -s " + file(session)).status == 0;
+  }
+  // A detached session that has been refused denied.test; its id.
+  std::string start_refused(const std::string& options = {}) {
+    const std::string session = start_serving("--allow allowed.test " + options);
+    in_agent("curl -sS https://denied.test/; curl -sS https://allowed.test/");
+    return session;
+  }
+  std::string sidecar() const {
+    return std::string(trim(engine("ps --filter label=io.drydock.role=sidecar --format '{{.Names}}'").out));
+  }
+  void expect_denied_in(const Outcome& log) {
+    EXPECT_EQ(log.status, 0) << log;
+    EXPECT_NE(log.out.find("denied.test:443"), std::string::npos) << log;
+  }
+};
+
+TEST_P(Decisions, J19_TheLogOfAnEndedSessionIsKept) {
+  const Outcome ran = run("--allow allowed.test",
+                          "sh -c 'curl -sS https://denied.test/; curl -sS https://allowed.test/; exit 0'");
+  ASSERT_EQ(ran.status, 0) << ran;
+  // Nothing is named: the last of this folder's project.
+  expect_denied_in(drydock("egress log"));
+  const Outcome denied = drydock("egress denied");
+  EXPECT_NE(denied.out.find("drydock egress allow denied.test\n"), std::string::npos) << denied;
+  const Outcome listed = drydock("--json egress log --list");
+  const Json logs = *find_member(parse_json(listed.out, "the list"), "logs");
+  ASSERT_EQ(logs.size(), 1U) << listed;
+  const std::string session = require_string(logs[0], "session");
+  EXPECT_EQ(require_string(logs[0], "project"), project());
+  EXPECT_EQ(int_or(logs[0], "allowed", 0), 1) << listed;
+  EXPECT_EQ(int_or(logs[0], "denied", 0), 1) << listed;
+  EXPECT_EQ(leftovers(), "");
+  const Outcome modes = sh_as_user("stat -c %a " + state + " " + file(session));
+  EXPECT_EQ(modes.out, "700\n600\n") << modes;
+  // The first line says whose log it is, and what was asked for is in between.
+  const Json first = parse_json(sh_as_user("head -1 " + file(session)).out, "the first line");
+  EXPECT_EQ(require_string(first, "event"), "begin");
+  EXPECT_EQ(require_string(first, "session"), session);
+  EXPECT_EQ(require_string(first, "project"), project());
+  for (const char* text : {"\"exit\"", "\"close\"", "\"denied\"", "\"kept\""})
+    EXPECT_EQ(sh_as_user("grep -q '" + std::string(text) + "' " + file(session)).status, 0) << text;
+  const Outcome whole = verify(session.substr(0, 6));
+  EXPECT_EQ(whole.status, 0) << whole;
+  EXPECT_NE(whole.out.find("lines, the chain holds, up to "), std::string::npos) << whole;
+
+  const Outcome none = run("--no-log", "true");
+  EXPECT_EQ(none.status, 0) << none;
+  EXPECT_EQ(sh_as_user("ls " + state + " | wc -l").out, "1\n");
+}
+
+TEST_P(Decisions, J19_ItIsKeptOnEveryWayOut) {
+  const std::string stopped = start_refused();
+  const Outcome live = verify(stopped);
+  EXPECT_EQ(live.status, 0) << live;
+  EXPECT_NE(live.out.find("the chain holds so far"), std::string::npos) << live;
+  EXPECT_FALSE(is_kept(stopped)) << "it lives";
+  EXPECT_EQ(drydock("-q stop " + stopped).status, 0);
+  EXPECT_EQ(verify(stopped).status, 0) << verify(stopped);
+  expect_denied_in(drydock("egress log " + stopped));
+
+  // Nobody is there when it ends.
+  const std::string collected = start_refused();
+  EXPECT_EQ(
+      engine("kill -s KILL $(" + std::string(backend()) + " ps -q --filter label=io.drydock.role=agent)")
+          .status,
+      0);
+  sh("sleep 1");
+  EXPECT_EQ(drydock("-q gc").status, 0);
+  EXPECT_TRUE(is_kept(collected));
+  EXPECT_EQ(verify(collected).status, 0) << verify(collected);
+  expect_denied_in(drydock("egress log " + collected));
+
+  // One that is kept on the engine has said all when it ends, and again when it goes.
+  const Outcome kept = run("--keep --allow allowed.test", "curl -sS https://denied.test/");
+  const std::string id(trim(drydock("-q list --all --json | /usr/bin/python3 -c 'import json,sys; "
+                                    "print(json.load(sys.stdin)[0][\"id\"])'")
+                                .out));
+  EXPECT_EQ(verify(id).status, 0) << verify(id) << kept;
+  EXPECT_FALSE(is_kept(id));
+  EXPECT_EQ(drydock("-q stop " + id).status, 0);
+  EXPECT_TRUE(is_kept(id));
+  EXPECT_EQ(verify(id).status, 0) << verify(id);
+}
+
+TEST_P(Decisions, J19_WhatWasDoneToItIsSeen) {
+  const std::string session = start_refused();
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+  const std::string log = file(session);
+  ASSERT_EQ(sh_as_user("cp " + log + " /tmp/sound.jsonl").status, 0);
+  const int lines = std::stoi(sh_as_user("wc -l < /tmp/sound.jsonl").out);
+  const std::string middle =
+      std::string(trim(sh_as_user("grep -n 'denied.test' /tmp/sound.jsonl | head -1 | cut -d: -f1").out));
+  const auto changed_by = [&](const std::string& command) {
+    EXPECT_EQ(sh_as_user(command + " /tmp/sound.jsonl > " + log).status, 0);
+    return verify(session);
+  };
+  const Outcome changed = changed_by("sed 's/denied.test/others.test/'");
+  EXPECT_EQ(changed.status, 1) << changed;
+  EXPECT_NE(changed.out.find("line " + middle + " of " + std::to_string(lines) + " is wrong (changed)"),
+            std::string::npos)
+      << changed;
+  const Outcome missing = changed_by("sed '" + middle + "d'");
+  EXPECT_EQ(missing.status, 1) << missing;
+  EXPECT_NE(missing.out.find("line " + middle + " of "), std::string::npos) << missing;
+  EXPECT_NE(missing.out.find("(missing)"), std::string::npos) << missing;
+  for (const std::string command : {"head -n -1", "head -c -20", "head -n 2"}) {
+    const Outcome truncated = changed_by(command);
+    EXPECT_EQ(truncated.status, 1) << truncated;
+    EXPECT_NE(truncated.out.find("truncated after "), std::string::npos) << truncated;
+  }
+  EXPECT_EQ(changed_by("cat").status, 0) << "the control: as it was";
+  sh_as_user("rm -f /tmp/sound.jsonl");
+}
+
+TEST_P(Decisions, J19_AGuardThatWasKilledOrStartedAgainIsTold) {
+  const std::string killed = start_refused();
+  ASSERT_EQ(engine("kill -s KILL " + sidecar()).status, 0);
+  EXPECT_EQ(drydock("-q stop " + killed).status, 0);
+  const Outcome told = verify(killed);
+  EXPECT_EQ(told.status, 0) << told;
+  EXPECT_NE(told.out.find("a guard was killed"), std::string::npos) << told;
+  expect_denied_in(drydock("egress log " + killed));
+
+  const std::string again = start_refused();
+  ASSERT_EQ(engine("restart -t 2 " + sidecar()).status, 0);
+  sh("sleep 1");
+  EXPECT_EQ(drydock("-q stop " + again).status, 0);
+  const Outcome twice = verify(again);
+  EXPECT_EQ(twice.status, 0) << twice;
+  EXPECT_NE(twice.out.find("the guard was started 2 times"), std::string::npos) << twice;
+  expect_denied_in(drydock("egress log " + again));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backend, Decisions, ::testing::Values("podman", "docker"),
+                         [](const auto& backend) { return backend.param; });
+
+}  // namespace
+}  // namespace drydock::conformance

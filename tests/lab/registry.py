@@ -1,0 +1,88 @@
+"""registry.example: an npm registry of the fake internet with one package in it, tiny-greeting 1.0.0, and those of agents.
+
+The latter are the real ones, which `agent_packages` has put into the folder that $DRYDOCK_LAB_PACKAGES names.
+"""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import urllib.parse
+
+HOST = "registry.example"
+NAME = "tiny-greeting"
+VERSION = "1.0.0"
+FILES = {
+    "package.json": json.dumps({"name": NAME, "version": VERSION, "main": "index.js", "license": "MIT"}),
+    "index.js": 'module.exports = (name) => `hello, ${name}`;\n',
+}
+
+
+def tarball():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in FILES.items():
+            entry = tarfile.TarInfo("package/" + name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return gzip.compress(out.getvalue(), mtime=0)
+
+
+def packument(archive):
+    about = {"name": NAME, "version": VERSION, "main": "index.js", "dist": {
+        "tarball": f"https://{HOST}/{NAME}/-/{NAME}-{VERSION}.tgz",
+        "integrity": "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode(),
+        "shasum": hashlib.sha1(archive).hexdigest()}}
+    return {"name": NAME, "dist-tags": {"latest": VERSION}, "versions": {VERSION: about}}
+
+
+ARCHIVE = tarball()
+
+
+def agents():
+    """{package: {version: {"file", "integrity"}}}"""
+    folder = os.environ.get("DRYDOCK_LAB_PACKAGES")
+    if not folder:
+        return {}
+    with open(folder + "/index.json", encoding="utf-8") as index:
+        return json.load(index)
+
+
+def pieces_of(path):
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
+
+
+def answer_of_agents(path):
+    """A version's manifest, at /PACKAGE/VERSION with a slash in PACKAGE encoded, or an archive."""
+    packages = agents()
+    head, _, name = path.rpartition("/")
+    if head == "/-":
+        files = {entry["file"] for versions in packages.values() for entry in versions.values()}
+        return (200, "application/octet-stream", pieces_of(f"{os.environ['DRYDOCK_LAB_PACKAGES']}/{name}")) if name in files else None
+    package = urllib.parse.unquote(head[1:])
+    versions = packages.get(package, {})
+    # The shortest is the one without a variant behind it.
+    version = min(versions, key=len) if name == "latest" and versions else urllib.parse.unquote(name)
+    if version not in versions:
+        return None
+    manifest = {"name": package, "version": version, "dist": {
+        "tarball": f"https://{HOST}/-/{versions[version]['file']}", "integrity": versions[version]["integrity"]}}
+    return 200, "application/json", [json.dumps(manifest).encode()]
+
+
+def answer(request):
+    """As sites.py wants it."""
+    if found := answer_of_agents(request.path):
+        return found
+    if request.method == "POST":  # the audit
+        return 200, "application/json", [b"{}"]
+    if request.path == "/" + NAME:
+        return 200, "application/json", [json.dumps(packument(ARCHIVE)).encode()]
+    if request.path.endswith(".tgz") and NAME in request.path:
+        return 200, "application/octet-stream", [ARCHIVE]
+    return 404, "application/json", [b'{"error":"not found"}']
