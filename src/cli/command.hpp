@@ -18,7 +18,9 @@ namespace po = boost::program_options;
 // Options that stand before or after the command.
 struct GlobalOptions {
   std::string runtime = "auto";
+  std::string runtime_origin = "the default";  // where that is from
   std::string engine;
+  std::string config;
   std::string log_level;
   std::string log_file;
   std::string directory;
@@ -29,6 +31,8 @@ struct GlobalOptions {
   bool version = false;
 };
 
+class Configuration;
+
 struct Invocation {
   const GlobalOptions& global;
   const po::variables_map& values;
@@ -37,6 +41,7 @@ struct Invocation {
   const std::optional<std::vector<std::string>>& command;
   Console& console;
   StopSource& stop;
+  const Configuration* configuration = nullptr;  // null: it is not read
 
   bool has(const std::string& option) const { return values.count(option) != 0; }
   bool flag(const std::string& option) const { return has(option) && values[option].as<bool>(); }
@@ -70,6 +75,9 @@ class Command {
   // What its operands are, for completion: "folder", "session", or the words themselves.
   virtual std::string operand() const { return {}; }
   virtual bool takes_command() const { return false; }
+  // Whether configuration files are read before it, and whether its options have their values from there.
+  virtual bool is_configured() const { return true; }
+  virtual bool has_run_options() const { return false; }
   // The exit status of a failure of drydock's or the engine's.
   virtual int failure_status() const { return 1; }
   // The exit status. Throws Error, Interrupted.
@@ -107,7 +115,11 @@ std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_contain_command();
 std::unique_ptr<Command> make_dood_command();
 std::unique_ptr<Command> make_default_command();
+std::unique_ptr<Command> make_link_command();
+std::unique_ptr<Command> make_unlink_command();
+std::unique_ptr<Command> make_links_command();
 std::unique_ptr<Command> make_completion_command();
+std::unique_ptr<Command> make_init_command();
 std::unique_ptr<Command> make_version_command();
 std::unique_ptr<Command> make_help_command();
 

@@ -162,9 +162,13 @@ void fill_global(GlobalOptions& global, const po::variables_map& values) {
   const auto text = [&](const char* name, std::string& target) {
     if (values.count(name) != 0) target = values[name].as<std::string>();
   };
-  if (const char* runtime = std::getenv("DRYDOCK_RUNTIME"); runtime != nullptr && *runtime != '\0')
+  if (const char* runtime = std::getenv("DRYDOCK_RUNTIME"); runtime != nullptr && *runtime != '\0') {
     global.runtime = runtime;
+    global.runtime_origin = "DRYDOCK_RUNTIME";
+  }
   text("runtime", global.runtime);
+  if (values.count("runtime") != 0) global.runtime_origin = "--runtime";
+  text("config", global.config);
   text("engine", global.engine);
   text("log-level", global.log_level);
   text("log-file", global.log_file);
@@ -184,6 +188,8 @@ po::options_description global_options() {
   add("runtime", po::value<std::string>()->value_name("NAME"),
       "engine: auto, podman or docker (env DRYDOCK_RUNTIME)");
   add("engine", po::value<std::string>()->value_name("URL"), "the engine's socket: unix:///path");
+  add("config", po::value<std::string>()->value_name("FILE"),
+      "read FILE in place of your own and the project's configuration");
   add("directory,C", po::value<std::string>()->value_name("DIR"), "change to DIR first");
   add("json", po::bool_switch(), "print data and errors as JSON");
   add("log-level", po::value<std::string>()->value_name("LEVEL"), "error, warn, info, debug or trace");

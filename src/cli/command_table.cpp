@@ -25,6 +25,10 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   table.push_back(make_contain_command());
   table.push_back(make_dood_command());
   table.push_back(make_default_command());
+  table.push_back(make_link_command());
+  table.push_back(make_unlink_command());
+  table.push_back(make_links_command());
+  table.push_back(make_init_command());
   table.push_back(make_completion_command());
   table.push_back(make_version_command());
   table.push_back(make_help_command());

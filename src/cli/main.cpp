@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 
 #include "base/error.hpp"
@@ -9,6 +10,7 @@
 #include "base/stop_source.hpp"
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
+#include "cli/configuration.hpp"
 #include "cli/help.hpp"
 
 namespace drydock::cli {
@@ -45,13 +47,39 @@ void change_directory(const std::string& directory) {
   }
 }
 
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+// What files say, under what the command line and the environment do.
+Configuration configure(CommandLine& line) {
+  if (!line.command->is_configured()) return {};
+  const bool runs = line.command->has_run_options();
+  Configuration configuration =
+      read_configuration(runs && !line.operands.empty() ? line.operands.front() : ".", line.global.config);
+  const std::string runtime = configuration.value("runtime");
+  if (line.global.runtime_origin == "the default" && !runtime.empty()) {
+    line.global.runtime = runtime;
+    line.global.runtime_origin = configuration.origin("runtime");
+    // The address of another engine would be no use.
+    if (line.global.engine.empty() && !is_set("CONTAINER_HOST") && !is_set("DOCKER_HOST"))
+      line.global.engine = configuration.value("engine");
+  }
+  if (!runs) return configuration;
+  po::options_description options;
+  line.command->declare(options);
+  configuration.merge_into(line.values, options);
+  return configuration;
+}
+
 int run(const std::vector<std::string>& arguments) {
   Console console;
   const Command* command = nullptr;
   try {
     GlobalOptions global;
     try {
-      const CommandLine line = parse_command_line(arguments, global);
+      CommandLine line = parse_command_line(arguments, global);
       command = line.command;
       console.configure(line.global.quiet, line.global.verbose, line.global.json);
       if (line.global.help) {
@@ -67,7 +95,13 @@ int run(const std::vector<std::string>& arguments) {
       change_directory(line.global.directory);
       StopSource stop;
       const SignalRouter router(stop);
-      return command->run({line.global, line.values, line.operands, line.container_command, console, stop});
+      const Configuration configuration = configure(line);
+      int status = 0;
+      name_origins(configuration, [&] {
+        status = command->run(
+            {line.global, line.values, line.operands, line.container_command, console, stop, &configuration});
+      });
+      return status;
     } catch (const Error&) {
       if (command == nullptr) console.configure(global.quiet, 0, global.json);
       throw;

@@ -210,7 +210,8 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
   options.secrets = invocation.list("secret");
-  options.view = {invocation.list("mount"), invocation.list("mask")};
+  options.view.mounts = invocation.list("mount");
+  options.view.masks = invocation.list("mask");
   options.project_read_only = invocation.flag("project-ro");
   options.workdir = invocation.text("workdir");
   options.oci_runtime = read_oci_runtime(invocation);

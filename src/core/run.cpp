@@ -30,6 +30,7 @@
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
 #include "core/launch.hpp"
+#include "core/links.hpp"
 #include "core/plan_json.hpp"
 #include "core/session.hpp"
 #include "core/session_name.hpp"
@@ -448,6 +449,7 @@ PreparedRun prepare_run(const RunOptions& options) {
         "pass --workdir /absolute/path");
   }
   ViewRequest view = options.view;
+  view.links = read_links(run.project);
   run.view = resolve_view(view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
   take_secrets(run);

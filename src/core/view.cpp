@@ -147,11 +147,11 @@ GuardedPath resolve_mount(const Asked& asked, const Project& project, const Cont
   return {path, asked.read_only, status.st_dev, status.st_ino, asked.target};
 }
 
-void add_mounts(const std::vector<std::string>& texts, const Project& project, const Contested& contested,
+void add_mounts(const std::vector<Asked>& all, const Project& project, const Contested& contested,
                 View& view) {
   std::vector<GuardedPath> mounts;
-  for (const std::string& text : texts) {
-    const GuardedPath mount = resolve_mount(parse_mount(text), project, contested);
+  for (const Asked& asked : all) {
+    const GuardedPath mount = resolve_mount(asked, project, contested);
     for (const GuardedPath& other : mounts) {
       if (other.target == mount.target) {
         refuse("mount", mount.path, "'" + other.path + "' is mounted at the same place", spelling);
@@ -249,7 +249,17 @@ void add_masks(const std::vector<std::string>& texts, const Project& project, co
 
 View resolve_view(const ViewRequest& request, const Project& project, const Contested& contested) {
   View view;
-  add_mounts(request.mounts, project, contested, view);
+  std::vector<Asked> asked;
+  for (const Link& link : request.links) {
+    const std::string real = real_path(link.path);
+    if (!real.empty() && real != link.path) {
+      refuse("mount", link.path, "it leads to '" + printable(real, 300) + "' by now, which was not linked",
+             "take it back with: drydock unlink " + printable(link.path, 300));
+    }
+    asked.push_back({link.path, link.path, link.read_only});
+  }
+  for (const std::string& text : request.mounts) asked.push_back(parse_mount(text));
+  add_mounts(asked, project, contested, view);
   add_masks(request.masks, project, contested, view);
   return view;
 }

@@ -27,9 +27,16 @@ struct View {
   std::vector<std::string> notices;  // hooks that are not guarded, files with more than one name
 };
 
+// Mounted at its own path.
+struct Link {
+  std::string path;  // absolute
+  bool read_only = true;
+};
+
 struct ViewRequest {
   std::vector<std::string> mounts;  // SRC:DST[:ro|rw]; read-only when it does not say
   std::vector<std::string> masks;   // below the project, relative to it or absolute
+  std::vector<Link> links{};        // beside the project, at their own paths
 };
 
 // Throws Error (usage, invalid, refused) with "cannot mount '<source>': <reason>" or "cannot mask '<path>':

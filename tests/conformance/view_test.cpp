@@ -104,6 +104,36 @@ TEST_P(View, J13_WhatIsMountedBesideTheProject) {
   sh("rm -rf " + quote(beside));
 }
 
+TEST_P(View, J13_WhatIsLinkedIsThereInEverySession) {
+  const std::string beside = project() + "-beside";
+  ASSERT_EQ(sh_as_dev("mkdir -p " + quote(beside) + "/ro " + quote(beside) + "/rw; echo seen > " +
+                      quote(beside) + "/ro/file")
+                .status,
+            0);
+  const std::string use =
+      "sh -c " + quote("cat " + beside + "/ro/file; for at in " + beside + "/ro/new " + beside +
+                       "/rw/new; do (echo x > $at) 2> /dev/null && echo wrote $at; done; true");
+  EXPECT_EQ(run("-q", use).out, "") << "the control: without a link";
+  ASSERT_EQ(drydock("link " + quote("../" + beside.substr(beside.rfind('/') + 1) + "/ro")).status, 0);
+  ASSERT_EQ(drydock("link --rw " + quote(beside + "/rw")).status, 0);
+  EXPECT_EQ(drydock("links").out, "ro  " + beside + "/ro\nrw  " + beside + "/rw\n");
+  EXPECT_EQ(run("-q", use).out, "seen\nwrote " + beside + "/rw/new\n");
+  for (const std::string& refused :
+       {std::string("~/.ssh"), std::string("/etc/ssh"), std::string("."), std::string("..")})
+    EXPECT_EQ(drydock("link " + refused).status, 1) << refused;
+  // What was harmless when it was linked is judged again.
+  ASSERT_EQ(sh_as_dev("mv " + quote(beside + "/ro") + " " + quote(beside + "/old") + "; ln -s /etc " +
+                      quote(beside + "/ro"))
+                .status,
+            0);
+  const Outcome moved = run("-q", use);
+  EXPECT_EQ(moved.status, 125) << moved;
+  EXPECT_EQ(drydock("unlink " + quote(beside + "/ro")).status, 0);
+  EXPECT_EQ(drydock("unlink " + quote(beside + "/rw")).status, 0);
+  EXPECT_EQ(run("-q", use).out, "");
+  sh("rm -rf " + quote(beside));
+}
+
 TEST_P(View, J13_WhatIsMaskedIsNotSeen) {
   ASSERT_EQ(sh_as_dev("cd " + quote(project()) +
                       "; mkdir -p deep/er keys; echo secret | tee .env deep/er/key keys/a > plain")

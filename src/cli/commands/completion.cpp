@@ -23,6 +23,7 @@ class CompletionCommand : public Command {
   std::string operand() const override { return "bash zsh fish"; }
   std::size_t max_operands() const override { return 1; }
 
+  bool is_configured() const override { return false; }
   int run(const Invocation& invocation) const override {
     const std::string shell = invocation.operands.empty() ? "" : invocation.operands.front();
     if (shell == "bash") {

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
 
 namespace drydock::cli {
@@ -92,6 +93,28 @@ std::string to_text(const DoctorReport& report, bool all) {
   return text;
 }
 
+// Each value that is set somewhere, and where; of a variable its name alone, for it may be a token.
+std::vector<Setting> settings_of(const Invocation& invocation) {
+  std::vector<Setting> settings{{"runtime", invocation.global.runtime, invocation.global.runtime_origin}};
+  if (invocation.configuration == nullptr) return settings;
+  for (Setting setting : invocation.configuration->settings()) {
+    if (setting.key == "runtime") continue;
+    if (setting.key == "env" && setting.value.find('=') != std::string::npos)
+      setting.value = setting.value.substr(0, setting.value.find('=') + 1) + "...";
+    settings.push_back(std::move(setting));
+  }
+  return settings;
+}
+
+std::string settings_text(const std::vector<Setting>& settings) {
+  std::string text = "\nSETTINGS\n";
+  for (const Setting& setting : settings) {
+    text += "  " + setting.key + " = " + printable(setting.value, 300) + "  (" +
+            printable(setting.origin, 4096) + ")\n";
+  }
+  return text;
+}
+
 class DoctorCommand : public Command {
  public:
   std::string name() const override { return "doctor"; }
@@ -116,8 +139,17 @@ class DoctorCommand : public Command {
     options.runtime = invocation.global.runtime;
     options.url = invocation.global.engine;
     const DoctorReport report = core::examine(make_providers(), options, invocation.stop);
-    invocation.console.print(invocation.global.json ? core::to_json(report).dump(2) + "\n"
-                                                    : to_text(report, invocation.global.verbose > 0));
+    if (invocation.global.json) {
+      Json json = core::to_json(report);
+      json["settings"] = Json::array();
+      for (const Setting& setting : settings_of(invocation))
+        json["settings"].push_back(
+            {{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
+      invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    } else {
+      const bool all = invocation.global.verbose > 0;
+      invocation.console.print(to_text(report, all) + (all ? settings_text(settings_of(invocation)) : ""));
+    }
     return report.works() ? 0 : 1;
   }
 };

@@ -21,6 +21,7 @@ class HelpCommand : public Command {
     return join(names, " ");
   }
   std::size_t max_operands() const override { return 2; }
+  bool is_configured() const override { return false; }
   int run(const Invocation& invocation) const override {
     if (invocation.operands.empty()) {
       invocation.console.print(general_help());

@@ -25,6 +25,7 @@ class RunCommand : public Command {
   std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
   bool takes_command() const override { return true; }
+  bool has_run_options() const override { return true; }
   int failure_status() const override { return 125; }
   int run(const Invocation& invocation) const override {
     return run_session(invocation, read_run_options(invocation));

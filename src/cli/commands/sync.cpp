@@ -2,6 +2,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/configuration.hpp"
 #include "core/agent_sync.hpp"
 
 namespace drydock::cli {
@@ -30,8 +31,9 @@ class SyncCommand : public Command {
   }
 
   int run(const Invocation& invocation) const override {
-    const core::AgentProfile agent =
-        core::find_agent(invocation.has("agent") ? invocation.text("agent") : core::default_agent);
+    std::string name = invocation.text("agent");
+    if (name.empty() && invocation.configuration != nullptr) name = invocation.configuration->value("agent");
+    const core::AgentProfile agent = core::find_agent(name.empty() ? core::default_agent : name);
     const bool dry_run = invocation.flag("dry-run");
     const core::SyncReport report = core::sync_agent(agent, home_directory(), dry_run);
     if (invocation.global.json) {

@@ -12,6 +12,7 @@ class VersionCommand : public Command {
   std::string summary() const override { return "show the version"; }
   std::string synopsis() const override { return {}; }
   std::vector<Example> examples() const override { return {{"drydock version --json", "for a script"}}; }
+  bool is_configured() const override { return false; }
   int run(const Invocation& invocation) const override {
     invocation.console.print(invocation.global.json ? Json{{"version", version}}.dump() + "\n"
                                                     : std::string("drydock ") + version + "\n");

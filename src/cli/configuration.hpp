@@ -1,0 +1,54 @@
+// Configuration files: "key = value" lines, '#' comments, the keys being long names of options. Nothing in a
+// project is one (INV-10).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+
+namespace drydock::cli {
+
+struct Setting {
+  std::string key;
+  std::string value;
+  std::string origin;  // "FILE:LINE"
+};
+
+// What files say, by rising precedence: /etc, user, project; within a file in the order of its lines.
+class Configuration {
+ public:
+  // Throws Error(invalid) "cannot read configuration '<file>:<line>': <reason>". An absent file says nothing,
+  // unless it is `required`.
+  void read(const std::string& path, bool required);
+
+  const std::vector<Setting>& settings() const { return settings_; }
+  // The value that holds, of a key that is no list; empty when no file has it.
+  std::string value(const std::string& key) const;
+  // Where it comes from; empty when no file has it.
+  std::string origin(const std::string& key) const;
+  // Puts the values under those that the command line gave: one that is there stays, lists come before.
+  // `options` are the command's; keys that it does not have say nothing to it.
+  void merge_into(po::variables_map& values, const po::options_description& options) const;
+
+ private:
+  std::vector<Setting> settings_;
+};
+
+// The options that a file may set, in the order of the help; their descriptions too.
+po::options_description configurable_options();
+// The same by name.
+std::vector<std::string> configurable_keys();
+
+std::string user_configuration_path();
+std::string project_configuration_path(const std::string& key);
+
+// The files that hold in `directory`: those of the machine, of the user and of the project there, or the
+// machine's and `file`, the value of --config, when that is not empty.
+Configuration read_configuration(const std::string& directory, const std::string& file);
+
+// Reads what `read` reads of an invocation. An error about an option that a file has set names the file.
+void name_origins(const Configuration& configuration, const std::function<void()>& read);
+
+}  // namespace drydock::cli

@@ -1,0 +1,154 @@
+#include "cli/configuration.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "base/temp_file.hpp"
+#include "cli/command_line.hpp"
+#include "cli/run_options.hpp"
+#include "core/project.hpp"
+#include "environment.hpp"
+
+namespace drydock::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class Config : public testing::Test {
+ protected:
+  Config() {
+    environment.set("XDG_CONFIG_HOME", folder.path() + "/config");
+    fs::create_directories(folder.path() + "/project");
+    key = core::resolve_project(project()).key;
+  }
+  std::string project() const { return folder.path() + "/project"; }
+  std::string write(const std::string& path, const std::string& text) const {
+    fs::create_directories(fs::path(path).parent_path());
+    std::ofstream(path, std::ios::trunc) << text;
+    return path;
+  }
+  void user(const std::string& text) const { write(user_configuration_path(), text); }
+  void own(const std::string& text) const { write(project_configuration_path(key), text); }
+  // The options of drydock run WORDS in the project.
+  core::RunOptions run(std::vector<std::string> words, const std::string& file = {}) const {
+    words.insert(words.begin(), {"run", "--no-tty"});
+    GlobalOptions partial;
+    CommandLine line = parse_command_line(words, partial);
+    const Configuration configuration = read_configuration(project(), file);
+    po::options_description options;
+    line.command->declare(options);
+    configuration.merge_into(line.values, options);
+    Console console;
+    StopSource stop;
+    core::RunOptions result;
+    name_origins(configuration, [&] {
+      result = read_run_options(
+          {line.global, line.values, line.operands, line.container_command, console, stop, &configuration});
+    });
+    return result;
+  }
+  Error error(const std::string& text) const {
+    user(text);
+    try {
+      run({});
+    } catch (const Error& thrown) {
+      EXPECT_EQ(thrown.kind(), ErrorKind::invalid);
+      EXPECT_FALSE(thrown.hint().empty()) << thrown.what();
+      EXPECT_THAT(thrown.what(), HasSubstr("cannot read configuration '" + user_configuration_path()));
+      return thrown;
+    }
+    ADD_FAILURE() << "took " << text;
+    return {ErrorKind::internal, ""};
+  }
+
+  TempDir folder;
+  test::Environment environment;
+  std::string key;
+};
+
+TEST_F(Config, TheNearerOneDecides) {
+  EXPECT_EQ(run({}).limits.memory, std::nullopt);
+  user("memory = 1g\n image = user:1 # the usual one\nkeep = true\n");
+  EXPECT_EQ(run({}).limits.memory, 1U << 30);
+  EXPECT_EQ(run({}).image, "user:1");
+  EXPECT_TRUE(run({}).keep);
+  own("memory = 512m\n");
+  EXPECT_EQ(run({}).limits.memory, 512U << 20);
+  EXPECT_EQ(run({}).image, "user:1") << "what it does not say is the user's";
+  EXPECT_EQ(run({"--memory", "64m"}).limits.memory, 64U << 20);
+}
+
+TEST_F(Config, ListsAddUpAndTheNearerComesLast) {
+  user("allow = a.example\nallow = b.example\nenv = X=user\nenv = Y=user\n");
+  own("allow=c.example\nenv = X=project\n");
+  const core::RunOptions options = run({"--allow", "d.example", "-e", "Y=flag"});
+  EXPECT_THAT(options.allow, ElementsAre("a.example", "b.example", "c.example", "d.example"));
+  EXPECT_EQ(options.environment.at("X"), "project");
+  EXPECT_EQ(options.environment.at("Y"), "flag");
+}
+
+TEST_F(Config, AFileThatIsNamedStandsInForBoth) {
+  user("memory = 1g\n");
+  own("cpus = 1\n");
+  const std::string file = write(folder.path() + "/other", "pids-limit = 7\r\n");
+  const core::RunOptions options = run({}, file);
+  EXPECT_EQ(options.limits.memory, std::nullopt);
+  EXPECT_EQ(options.limits.nano_cpus, std::nullopt);
+  EXPECT_EQ(options.limits.pids, 7);
+  EXPECT_THROW(run({}, folder.path() + "/none"), Error) << "it must be there";
+}
+
+TEST_F(Config, AFaultIsToldWithFileAndLine) {
+  EXPECT_THAT(error("# a comment\n\nmemroy = 1g\n").what(), HasSubstr("/config:3': 'memroy' is no key"));
+  EXPECT_EQ(error("memroy = 1g\n").hint(), "did you mean 'memory'?");
+  EXPECT_THAT(error("memory = much\n").what(), HasSubstr("/config:1': cannot use option '--memory': 'much'"));
+  EXPECT_THAT(error("cpus = 1\nkeep = perhaps\n").what(),
+              HasSubstr("/config:2': 'keep' cannot be 'perhaps'"));
+  EXPECT_THAT(error("memory\n").what(), HasSubstr("/config:1': it is not key = value"));
+  EXPECT_THAT(error("[run]\n").what(), HasSubstr("/config:1': there are no sections"));
+  EXPECT_THAT(error("cpus = 1\ncpus = 2\n").what(),
+              HasSubstr("/config:2': 'cpus' is there already, in line 1"));
+  EXPECT_THAT(error("dry-run = true\n").what(), HasSubstr("'dry-run' is a matter of a single run"));
+  EXPECT_THAT(error("mode = dood\n").hint(), HasSubstr("drydock dood"));
+  EXPECT_THAT(error("runtime = podmann\n").what(), HasSubstr("/config:1': 'podmann' is no engine"));
+  EXPECT_THAT(error("public-range = 198.18.0.0/15\n").what(), HasSubstr("'public-range' is no key"));
+  fs::remove(user_configuration_path());
+  fs::create_directory(user_configuration_path());
+  EXPECT_THROW(run({}), Error) << "a folder is no file";
+}
+
+TEST_F(Config, AFaultOfTheCommandLineIsNotTheFiles) {
+  user("memory = 1g\n");
+  try {
+    run({"--memory", "much"});
+    FAIL();
+  } catch (const Error& thrown) {
+    EXPECT_EQ(thrown.kind(), ErrorKind::usage);
+    EXPECT_THAT(thrown.what(), Not(HasSubstr("config")));
+  }
+}
+
+TEST_F(Config, NoFileOfTheProjectItselfIsRead) {
+  for (const char* name : {"/config", "/.drydock/config", "/drydock/config"})
+    write(project() + name, "memory = 1g\n");
+  EXPECT_EQ(run({}).limits.memory, std::nullopt);
+}
+
+TEST_F(Config, KeysAreThoseOfTheOptions) {
+  const auto keys = configurable_keys();
+  for (const char* name : {"runtime", "agent", "allow", "memory", "secret", "project-ro", "detach-keys"})
+    EXPECT_THAT(keys, Contains(name));
+  for (const char* name : {"mode", "dry-run", "name", "detach", "no-canary"})
+    EXPECT_THAT(keys, Not(Contains(name)));
+}
+
+}  // namespace
+}  // namespace drydock::cli
