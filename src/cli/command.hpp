@@ -103,6 +103,8 @@ std::unique_ptr<Command> make_egress_allow_command();
 std::unique_ptr<Command> make_egress_revoke_command();
 std::unique_ptr<Command> make_egress_denied_command();
 std::unique_ptr<Command> make_egress_log_command();
+std::unique_ptr<Command> make_egress_watch_command();
+std::unique_ptr<Command> make_egress_capture_command();
 std::unique_ptr<Command> make_stop_command();
 std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();

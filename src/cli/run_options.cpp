@@ -163,6 +163,7 @@ void declare_run_options(po::options_description& options) {
   add("tmpfs-size", text("SIZE"), "size of /tmp and of a home folder in memory, by default 1g");
   add("best-effort-limits", po::bool_switch(), "go on when the engine does not enforce a limit here");
   add("keep", po::bool_switch(), "leave container and log when it has ended, until stop removes them");
+  add("ask", po::bool_switch(), "a host that is not allowed waits for a yes from egress watch, 60 s at most");
   add("no-log", po::bool_switch(), "keep no log of the decisions when it has ended");
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
@@ -218,6 +219,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.detach = invocation.flag("detach");
   options.keep = invocation.flag("keep");
   options.log = !invocation.flag("no-log");
+  options.ask = invocation.flag("ask");
   options.canary = !invocation.flag("no-canary");
   if (invocation.has("timeout")) {
     options.timeout = parse_duration(invocation.text("timeout"));

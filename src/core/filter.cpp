@@ -30,6 +30,7 @@ bool is_escaped_host(std::string_view text) {
 }
 
 bool is_anchored(std::string_view line) {
+  if (line == any_host_ere) return true;
   constexpr std::string_view end = ":443$";
   if (!starts_with(line, "^") || !ends_with(line, end)) return false;
   line.remove_prefix(1);

@@ -17,7 +17,7 @@ std::optional<std::string> filter_of(const Json& json) {
   std::string filter;
   const auto add = [&filter](const Json& value) {
     if (!value.is_string()) return false;
-    const auto pattern = parse_host_pattern(value.get<std::string>());
+    const auto pattern = read_host_pattern(value.get<std::string>());
     if (!pattern) return false;
     filter += pattern->to_ere() + "\n";
     return true;
@@ -41,18 +41,19 @@ std::string make_guard_config(const GuardSettings& settings) {
     entries.push_back({{"pattern", entry.pattern.to_string()}, {"source", entry.source.to_string()}});
   }
   Json json = {{"generation", settings.generation},
-                     {"listen_port", guard_port},
-                     {"proxy", endpoint(settings.address, proxy_port)},
-                     {"transparent", endpoint(settings.address, transparent_port)},
-                     {"clients", settings.clients.to_string()},
-                     {"tinyproxy", proxy_command()},
-                     {"entries", entries},
-                     {"own_addresses", settings.own_addresses},
-                     {"public", settings.public_ranges},
-                     {"allow_private", settings.allow_private},
-                     {"canary", settings.canary},
-                     {"session", settings.session}};
+               {"listen_port", guard_port},
+               {"proxy", endpoint(settings.address, proxy_port)},
+               {"transparent", endpoint(settings.address, transparent_port)},
+               {"clients", settings.clients.to_string()},
+               {"tinyproxy", proxy_command()},
+               {"entries", entries},
+               {"own_addresses", settings.own_addresses},
+               {"public", settings.public_ranges},
+               {"allow_private", settings.allow_private},
+               {"canary", settings.canary},
+               {"session", settings.session}};
   if (!settings.project.empty()) json["project"] = settings.project;
+  if (settings.ask > 0) json["ask"] = settings.ask;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -26,6 +26,7 @@ struct GuardSettings {
   std::vector<std::string> own_addresses;
   std::vector<std::string> public_ranges;  // CIDR
   std::vector<std::string> allow_private;  // host names
+  int ask = 0;                             // seconds that an unlisted host waits for a yes; 0: not at all
 };
 
 // A name that only the session's own guard knows, and answers itself.

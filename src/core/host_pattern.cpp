@@ -12,6 +12,7 @@
 
 #include "base/text.hpp"
 #include "core/utf8.hpp"
+#include "policy/entries.hpp"
 
 namespace drydock::core {
 namespace {
@@ -181,12 +182,19 @@ std::string HostPattern::to_string() const {
       return "*." + host;
     case Kind::both:
       return "." + host;
+    case Kind::any:
+      return policy::any_host;
   }
   return host;
 }
 
 bool HostPattern::matches(std::string_view name) const {
   const std::string lower = to_lower_ascii(name);
+  if (kind == Kind::any) {
+    policy::Entries every;
+    every.add({policy::any_host, {}});
+    return every.match(lower) != nullptr;
+  }
   if (lower == host) return kind != Kind::subdomains;
   if (kind == Kind::exact || !ends_with(lower, "." + host)) return false;
   const std::vector<std::string> labels = split(lower.substr(0, lower.size() - host.size() - 1), '.');
@@ -196,6 +204,7 @@ bool HostPattern::matches(std::string_view name) const {
 }
 
 std::string HostPattern::to_ere() const {
+  if (kind == Kind::any) return any_host_ere;
   std::string ere = "^";
   if (kind == Kind::subdomains) ere += "([a-z0-9-]+\\.)+";
   if (kind == Kind::both) ere += "([a-z0-9-]+\\.)*";
@@ -204,6 +213,11 @@ std::string HostPattern::to_ere() const {
     ere += c;
   }
   return ere + ":443$";
+}
+
+tl::expected<HostPattern, std::string> read_host_pattern(std::string_view text) {
+  if (text == policy::any_host) return HostPattern{HostPattern::Kind::any, {}};
+  return parse_host_pattern(text);
 }
 
 tl::expected<HostPattern, std::string> parse_host_pattern(std::string_view entry) {

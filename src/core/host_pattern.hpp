@@ -8,11 +8,15 @@
 
 namespace drydock::core {
 
+// What Kind::any is in the filter: two labels or more, the last of which begins with a letter.
+inline constexpr const char* any_host_ere = "^([a-z0-9-]+\\.)+[a-z][a-z0-9-]*:443$";
+
 struct HostPattern {
   enum class Kind {
     exact,       // example.com: that name only
     subdomains,  // *.example.com: any depth below it, not the name itself
     both,        // .example.com: the name and any depth below it
+    any,         // every name (policy::any_host): of a capture only, no entry reads so
   };
 
   Kind kind = Kind::exact;
@@ -35,5 +39,7 @@ struct HostPattern {
 // Parses one entry, without a comment or space around it. The reason for a refusal is a lower-case clause
 // ("it is a URL, ...") that never repeats bytes of the entry other than printable ASCII.
 tl::expected<HostPattern, std::string> parse_host_pattern(std::string_view entry);
+// The same for what to_string() wrote, Kind::any too.
+tl::expected<HostPattern, std::string> read_host_pattern(std::string_view text);
 
 }  // namespace drydock::core

@@ -99,7 +99,7 @@ Json to_json(const SessionRecord& session) {
                {"mode", session.mode},       {"runtime", session.runtime},
                {"image", session.image},     {"status", status_word(session)},
                {"created", session.created}, {"detached", session.detached},
-               {"keep", session.keep}};
+               {"keep", session.keep},       {"capture", session.capture}};
   json["expires"] = session.expires == 0 ? Json(nullptr) : Json(session.expires);
   return json;
 }

@@ -19,6 +19,7 @@ inline constexpr std::string_view keep = "io.drydock.keep";        // "1": stays
 inline constexpr std::string_view expires = "io.drydock.expires";  // --timeout: RFC 3339, UTC
 inline constexpr std::string_view no_log =
     "io.drydock.no-log";  // "1": its decisions are not kept after its end
+inline constexpr std::string_view capture = "io.drydock.capture";  // "1": it reaches every name
 // Who keeps the session: a process is the same one when pid, start time, boot and pid namespace are.
 inline constexpr std::string_view owner_pid = "io.drydock.owner-pid";
 inline constexpr std::string_view owner_start = "io.drydock.owner-start";

@@ -17,7 +17,7 @@ namespace {
 }
 
 HostPattern parse_pattern(const std::string& text) {
-  auto pattern = parse_host_pattern(text);
+  auto pattern = read_host_pattern(text);
   if (!pattern) fail("'" + printable(text, 80) + "': " + pattern.error());
   return *std::move(pattern);
 }
@@ -106,7 +106,7 @@ std::vector<EntryChange> LiveFilter::revoke(const std::vector<Entry>& wanted) {
   }
   const policy::Entries left = matcher();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i].pattern.kind == HostPattern::Kind::subdomains) continue;
+    if (wanted[i].pattern.host.empty() || wanted[i].pattern.kind == HostPattern::Kind::subdomains) continue;
     if (const policy::Entry* other = left.match(wanted[i].pattern.host))
       changes[i].still = other->pattern + " (" + other->source + ")";
   }

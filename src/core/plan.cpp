@@ -11,6 +11,7 @@
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/secrets.hpp"
+#include "core/watch_lease.hpp"
 
 namespace drydock::core {
 namespace {
@@ -38,6 +39,7 @@ runtime::Labels make_labels(const PlanRequest& request, const std::string& role)
   if (!request.label_name.empty()) labels[to_label(label::name)] = request.label_name;
   if (request.detached) labels[to_label(label::detached)] = "1";
   if (request.keep) labels[to_label(label::keep)] = "1";
+  if (request.capture) labels[to_label(label::capture)] = "1";
   if (!request.keep_log) labels[to_label(label::no_log)] = "1";
   if (!request.expires.empty()) labels[to_label(label::expires)] = request.expires;
   request.owner.write_to(labels);
@@ -128,6 +130,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   GuardSettings guard;
   guard.session = request.session;
   guard.project = request.project.path;
+  guard.ask = request.ask;
   guard.address = address;
   guard.clients = request.internal_subnet;
   guard.allowlist = request.allowlist;
@@ -136,12 +139,16 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   guard.public_ranges = request.public_ranges;
   guard.allow_private = request.allow_private;
   plan.sidecar_files = make_proxy_files(plan.filter, make_guard_config(guard));
+  plan.capture = request.capture;
+  plan.asks = request.ask > 0;
+  if (plan.asks) plan.sidecar_files[watched_file] = "";
 }
 
 // For clients that ignore the proxy's variables: the names lead to the guard's transparent leg.
 void add_transparent_names(const Allowlist& list, runtime::Ipv4 address, runtime::ContainerSpec& agent) {
   for (const Entry& entry : list.entries()) {
-    if (entry.pattern.kind == HostPattern::Kind::subdomains) continue;
+    if (entry.pattern.kind == HostPattern::Kind::subdomains || entry.pattern.kind == HostPattern::Kind::any)
+      continue;
     agent.host_entries.push_back({entry.pattern.host, address.to_string()});
   }
 }

@@ -62,6 +62,8 @@ struct Plan {
   std::optional<SessionState> state;
   std::vector<std::string> secrets;  // their names; values are not a plan's to know
   std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
+  bool capture = false;              // every name is let through, and written down
+  bool asks = false;                 // hosts that are not listed wait for a yes
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 
@@ -93,7 +95,9 @@ struct PlanRequest {
   bool open_stdin = false;
   bool detached = false;
   bool keep = false;
-  bool keep_log = true;                  // its decision log, after its end
+  bool keep_log = true;  // its decision log, after its end
+  bool capture = false;  // every name is let through: the label says so
+  int ask = 0;           // seconds that a host which is not listed waits for a yes; 0: not at all
   std::vector<std::string> wall_checks;  // empty: no canary
   int wall_silence_ms = 100;             // how long the canary waits for what may stay silent
   std::string expires;                   // RFC 3339; empty: no time limit

@@ -21,6 +21,7 @@
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/canary.hpp"
+#include "core/capture.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
 #include "core/effective_allowlist.hpp"
@@ -42,6 +43,7 @@
 namespace drydock::core {
 namespace {
 
+constexpr int ask_seconds = 60;
 constexpr int timed_out_status = 124;  // as timeout(1)
 
 std::optional<std::uint32_t> number_from_environment(const char* name) {
@@ -99,6 +101,7 @@ Allowlist effective_allowlist(const RunOptions& options, const Project& project,
   for (const std::string& host : options.allow_private) {
     add_all(list, parse_allowlist_entry(host, "--allow-private"));
   }
+  if (options.capture) list.add({{HostPattern::Kind::any, {}}, {capture_source, 0}});
   return list;
 }
 
@@ -181,7 +184,9 @@ std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
 // The profile's variables, those of the user's that it passes on, and on top what was asked for.
 std::map<std::string, std::string> session_environment(const PreparedRun& run) {
   std::map<std::string, std::string> environment = run.agent.environment;
-  for (const auto& [name, value] : run.agent.telemetry_off) environment[name] = value;
+  if (!run.options.telemetry) {
+    for (const auto& [name, value] : run.agent.telemetry_off) environment[name] = value;
+  }
   for (const std::string& name : run.agent.pass) {
     if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0')
       environment[name] = value;
@@ -255,11 +260,17 @@ void announce(const Plan& plan, Talk& talk) {
         std::string(
             "the session has the engine's socket and the host's network: whoever controls the agent is ") +
         (plan.engine.rootless ? "you" : "root") + " on this machine, and no jail applies");
+  } else if (plan.capture) {
+    talk.say("session " + plan.session + ": contained, " + where);
+    talk.warn(
+        "this is a capture: until it ends the session reaches every host by HTTPS, and what it asks for is "
+        "written down");
   } else {
     const std::size_t hosts = plan.allowlist.entries().size();
     talk.say("session " + plan.session + ": contained (" + plan.mode_reason + "), " + where + ", " +
              std::to_string(hosts) + (hosts == 1 ? " host" : " hosts") +
-             " allowed; add one: drydock egress allow HOST --session " + plan.session);
+             " allowed; add one: drydock egress allow HOST --session " + plan.session +
+             (plan.asks ? "; it asks for others: drydock egress watch " + plan.session : ""));
   }
   for (const std::string& notice : plan.notices) talk.say(notice);
 }
@@ -318,7 +329,8 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
     if (run.options.timeout) options.deadline = std::chrono::steady_clock::now() + *run.options.timeout;
     end = carry(*stream, options, stop);
   }
-  const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && tty;
+  // A capture is not left alone.
+  const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && tty && !run.options.capture;
   if (end == PumpEnd::detached || hung_up) {
     stop.acknowledge();
     mark_detached(plan.session);
@@ -375,6 +387,8 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.gid = run.gid;
   request.keep = run.options.keep;
   request.keep_log = run.options.log;
+  if (run.options.ask) request.ask = ask_seconds;
+  request.capture = run.options.capture;
   request.view = run.view;
   if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
   for (const Secret& secret : run.secrets) {
@@ -419,6 +433,14 @@ PreparedRun prepare_run(const RunOptions& options) {
   run.project = resolve_project(options.directory);
   run.agent = find_agent(options.agent.empty() ? default_agent : options.agent);
   run.mode = resolve_mode(mode_inputs(options.mode, run.project.key, run.project.name));
+  if (options.capture && run.mode.mode == Mode::dood) {
+    throw Error(ErrorKind::usage, "cannot capture a dood session: it has no guard that sees what it asks for",
+                "run contained: --mode contained");
+  }
+  if (options.ask && run.mode.mode == Mode::dood) {
+    throw Error(ErrorKind::usage, "cannot use option '--ask': a dood session reaches every host",
+                "leave it out, or run contained: --mode contained");
+  }
   run.allowlist = effective_allowlist(options, run.project, run.agent);
   if (!options.workdir.empty() && options.workdir.front() != '/') {
     throw Error(

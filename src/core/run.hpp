@@ -39,9 +39,12 @@ struct RunOptions {
   ViewRequest view;
   std::vector<std::string> secrets;  // NAME or NAME=FILE
   bool project_read_only = false;
-  bool canary = true;  // the wall is checked before the agent is started
-  bool keep = false;   // container and log stay after the end
-  bool log = true;     // the decisions are kept after the end
+  bool canary = true;      // the wall is checked before the agent is started
+  bool keep = false;       // container and log stay after the end
+  bool capture = false;    // every name is let through
+  bool telemetry = false;  // what switches the agent's telemetry off is left out
+  bool ask = false;        // what is not allowed waits for a yes
+  bool log = true;         // the decisions are kept after the end
   std::optional<std::chrono::seconds> timeout;
 };
 

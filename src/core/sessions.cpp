@@ -42,6 +42,7 @@ void take_labels(SessionRecord& record, const runtime::Labels& labels) {
   if (!record.owner) record.owner = Owner::read_from(labels);
   if (get(labels, label::detached) == "1") record.detached = true;
   if (get(labels, label::keep) == "1") record.keep = true;
+  if (get(labels, label::capture) == "1") record.capture = true;
   if (get(labels, label::no_log) == "1") record.log = false;
   if (record.expires == 0) record.expires = parse_rfc3339(get(labels, label::expires)).value_or(0);
 }

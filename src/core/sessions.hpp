@@ -30,6 +30,7 @@ struct SessionRecord {
   std::optional<Owner> owner;
   bool detached = false;
   bool keep = false;                // stays when it has ended, until it is stopped
+  bool capture = false;             // reaches every name
   bool log = true;                  // its decision log is kept when it is removed
   std::int64_t expires = 0;         // seconds since the epoch; 0: it has no time limit
   std::vector<std::string> agents;  // container names

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 
 #include "base/error.hpp"
 
@@ -17,6 +18,9 @@ namespace {
 termios saved_mode;
 termios raw_mode;
 std::atomic<bool> is_raw{false};
+const char* enter_words = "";
+const char* leave_words = "";
+std::atomic<bool> has_entered{false};
 std::atomic<int> window_pipe{-1};
 constexpr std::array fatal_signals{SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 std::array<struct sigaction, fatal_signals.size()> earlier_fatal;
@@ -24,9 +28,29 @@ struct sigaction earlier_window;
 struct sigaction earlier_stop;
 struct sigaction earlier_continue;
 
+// Async-signal-safe, as tcsetattr is (signal-safety(7)).
+void say(const char* words) {
+  if (*words == '\0') return;
+  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, words, std::strlen(words));
+}
+
+void say_entering() {
+  if (!has_entered.exchange(true)) say(enter_words);
+}
+
+void say_leaving() {
+  if (has_entered.exchange(false)) say(leave_words);
+}
+
 void restore() {
-  // tcsetattr is async-signal-safe (signal-safety(7)).
-  if (is_raw.exchange(false)) tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
+  if (!is_raw.exchange(false)) return;
+  say_leaving();
+  tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
+}
+
+void take_again() {
+  tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+  say_entering();
 }
 
 void on_fatal(int signal) {
@@ -47,13 +71,14 @@ void on_window(int) {
 void on_continue(int) {
   const int saved = errno;
   // From the background this stops the process once more, until it is in the foreground (SIGTTOU).
-  if (is_raw.load()) tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+  if (is_raw.load()) take_again();
   if (window_pipe.load() >= 0) on_window(SIGWINCH);
   errno = saved;
 }
 
 void on_stop(int signal) {
   const int saved = errno;
+  say_leaving();
   tcsetattr(STDIN_FILENO, TCSANOW, &saved_mode);
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
@@ -68,7 +93,7 @@ void on_stop(int signal) {
   sigprocmask(SIG_SETMASK, &before, nullptr);
   sigaction(signal, &ours, nullptr);
   // Where stopping has no effect (an orphaned process group) no SIGCONT comes either.
-  if (is_raw.load()) tcsetattr(STDIN_FILENO, TCSANOW, &raw_mode);
+  if (is_raw.load()) take_again();
   errno = saved;
 }
 
@@ -81,13 +106,15 @@ void handle(int signal, void (*handler)(int), struct sigaction& earlier, int fla
 
 }  // namespace
 
-RawMode::RawMode() {
+RawMode::RawMode(const char* entering, const char* leaving) {
   if (tcgetattr(STDIN_FILENO, &saved_mode) != 0) {
     throw Error(ErrorKind::internal, with_errno("cannot read the terminal's mode", errno));
   }
   raw_mode = saved_mode;
   cfmakeraw(&raw_mode);
-  watchdog_.emplace(raw_mode, saved_mode);
+  watchdog_.emplace(raw_mode, saved_mode, leaving);
+  enter_words = entering;
+  leave_words = leaving;
   is_raw.store(true);
   for (std::size_t i = 0; i < fatal_signals.size(); ++i) handle(fatal_signals[i], on_fatal, earlier_fatal[i]);
   handle(SIGTSTP, on_stop, earlier_stop, SA_RESTART);
@@ -97,6 +124,7 @@ RawMode::RawMode() {
     leave();
     throw Error(ErrorKind::internal, with_errno("cannot set the terminal to raw mode", reason));
   }
+  say_entering();
 }
 
 RawMode::~RawMode() { leave(); }

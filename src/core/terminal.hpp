@@ -17,7 +17,9 @@ namespace drydock::core {
 // as a change of the window. One at a time.
 class RawMode {
  public:
-  RawMode();
+  // What a program that takes the whole screen writes to standard output when it enters and leaves it; both
+  // must live as long as the process, and are written wherever the mode changes.
+  explicit RawMode(const char* entering = "", const char* leaving = "");
   ~RawMode();
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;

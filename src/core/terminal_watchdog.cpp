@@ -32,7 +32,8 @@ void close_all_but(int kept) {
 }
 
 // In the child, after fork: nothing here allocates or locks (signal-safety(7)).
-[[noreturn]] void watch(int pipe, const char* terminal, const termios& raw, const termios& cooked) {
+[[noreturn]] void watch(int pipe, const char* terminal, const termios& raw, const termios& cooked,
+                        const char* words) {
   ::setsid();
   ::prctl(PR_SET_NAME, "drydock-tty");
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
@@ -52,14 +53,17 @@ void close_all_but(int kept) {
   if (got == 0) {
     const int fd = ::open(terminal, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     termios now{};
-    if (fd >= 0 && ::tcgetattr(fd, &now) == 0 && same_mode(now, raw)) ::tcsetattr(fd, TCSANOW, &cooked);
+    if (fd >= 0 && ::tcgetattr(fd, &now) == 0 && same_mode(now, raw)) {
+      ::tcsetattr(fd, TCSANOW, &cooked);
+      [[maybe_unused]] const ssize_t written = ::write(fd, words, std::strlen(words));
+    }
   }
   ::_exit(0);
 }
 
 }  // namespace
 
-TerminalWatchdog::TerminalWatchdog(const termios& raw, const termios& cooked) {
+TerminalWatchdog::TerminalWatchdog(const termios& raw, const termios& cooked, const char* words) {
   std::array<char, 256> terminal{};
   int ends[2];
   if (::ttyname_r(STDIN_FILENO, terminal.data(), terminal.size()) != 0) return;
@@ -72,7 +76,7 @@ TerminalWatchdog::TerminalWatchdog(const termios& raw, const termios& cooked) {
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
   child_ = ::fork();
-  if (child_ == 0) watch(read_end.get(), terminal.data(), raw, cooked);
+  if (child_ == 0) watch(read_end.get(), terminal.data(), raw, cooked, words);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (child_ < 0) log::debug("the terminal has no watchdog: {}", std::strerror(errno));
 }

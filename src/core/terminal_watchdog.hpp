@@ -15,8 +15,9 @@ namespace drydock::core {
 // is `raw` (a shell that has taken over is left alone), and ends.
 class TerminalWatchdog {
  public:
-  // Of the terminal on standard input. Does nothing when that has no name.
-  TerminalWatchdog(const termios& raw, const termios& cooked);
+  // Of the terminal on standard input. Does nothing when that has no name. `words` are written to it when its
+  // mode is set, such as what leaves the alternate screen.
+  TerminalWatchdog(const termios& raw, const termios& cooked, const char* words = "");
   ~TerminalWatchdog();
   TerminalWatchdog(const TerminalWatchdog&) = delete;
   TerminalWatchdog& operator=(const TerminalWatchdog&) = delete;

@@ -15,6 +15,7 @@
 namespace drydock::guard {
 namespace {
 
+constexpr std::uint64_t longest_ask = 3600;               // seconds
 constexpr std::uint64_t latest_expiry = 253'402'300'799;  // the end of the year 9999
 
 [[noreturn]] void fail(const std::string& reason) { throw ConfigError(reason); }
@@ -113,7 +114,7 @@ Config parse_config(std::string_view input) {
   if (json.is_discarded()) fail("it is not JSON");
   check_keys(json, "it",
              {"generation", "listen_port", "transparent", "proxy", "clients", "tinyproxy", "entries",
-              "own_addresses", "public", "allow_private", "canary", "session", "project"});
+              "own_addresses", "public", "allow_private", "canary", "session", "project", "ask"});
   Config config;
   config.listen_port =
       static_cast<std::uint16_t>(number(required(json, "listen_port"), "listen_port", 65535));
@@ -141,6 +142,7 @@ Config parse_config(std::string_view input) {
     rules.allow_private.insert(host(value, "allow_private"));
   }
   if (json.contains("canary")) rules.canary = host(text(json["canary"], "canary"), "canary");
+  if (json.contains("ask")) rules.ask = std::chrono::seconds(number(json["ask"], "ask", longest_ask));
   if (json.contains("session")) rules.session = session_id(text(json["session"], "session"));
   return config;
 }

@@ -2,6 +2,7 @@
 // that is not understood is an error, for a rule that is silently dropped is a hole.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -31,6 +32,7 @@ struct Rules {
   FloorRules floor;
   std::unordered_set<std::string> allow_private;  // host names
   std::string canary;                             // empty: none
+  std::chrono::seconds ask{0};                    // that an unlisted host waits for a yes; 0: not at all
   std::string session;                            // its id, for the words of a refusal; may be empty
 };
 

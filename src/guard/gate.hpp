@@ -1,6 +1,7 @@
 // The listeners of both legs and the tunnels that came through them.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -22,6 +23,8 @@ class Gate {
   void set_rules(Rules rules);
   // Who may come. Nobody, until it is said.
   void set_clients(const IpRange& clients) { clients_ = clients; }
+  // Whether somebody looks on who can say yes, where the rules have tunnels ask.
+  void set_watched(std::function<bool()> watched) { shared_.is_watched = std::move(watched); }
   void set_target_port(std::uint16_t port) { shared_.target_port = port; }
   std::size_t tunnels() const { return tunnels_.size(); }
 

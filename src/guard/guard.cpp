@@ -1,8 +1,10 @@
 #include "guard/guard.hpp"
 
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -67,6 +69,7 @@ Guard::Guard(std::string directory, const Timing& timing, const Limits& limits, 
   config_.rules = with_own_addresses(std::move(config_.rules));
   begin_log();
   enforce(config_.rules);
+  gate_.set_watched([this] { return is_watched(); });
   gate_.set_clients(config_.clients);
   const std::uint16_t port = verdicts_.listen(config_.listen_port);
   supervisor_.emplace(loop_, log_, timing_, static_cast<std::uint16_t>(port + 1),
@@ -130,6 +133,13 @@ int Guard::run() {
   while (log_.flush() && ::poll(&reader, 1, farewell_ms) > 0) {
   }
   return status_;
+}
+
+// Whoever looks on holds a lock on a file of the folder: the kernel lets go of it when they end.
+bool Guard::is_watched() const {
+  const UniqueFd file(
+      ::open((directory_ + "/watched").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 // Whose log it is. A second line like this one means that the guard was started again.

@@ -27,6 +27,7 @@ class Guard {
   int run();
 
  private:
+  bool is_watched() const;
   void begin_log();
   void watch_directory();
   void watch_signals();

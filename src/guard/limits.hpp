@@ -16,6 +16,7 @@ struct Timing {
   Milliseconds resolve{10'000};  // to look a name up
   Milliseconds dial{8'000};      // to connect to one address
   Milliseconds hello{20'000};    // to send a ClientHello
+  Milliseconds ask_look{250};    // between two looks whether somebody still looks on
   Milliseconds linger{1'000};    // for a refused client to read its answer
 
   Milliseconds proxy_start{9'000};  // until tinyproxy listens
@@ -38,6 +39,7 @@ struct Limits {
   std::size_t asked = 128;     // requests that are in tinyproxy's hands at once; the others wait
   int asked_times = 3;         // that a request is put to a tinyproxy that ends without an answer
   std::size_t lookups = 256;   // that wait for a thread
+  std::size_t asking = 64;     // tunnels that wait for a person's answer
   unsigned threads = 4;        // that look names up
   std::size_t addresses = 4;   // of a name that are tried
 };

@@ -44,6 +44,7 @@ Tunnel::Tunnel(Shared& shared, UniqueFd client, Leg leg, Turned turned)
     : shared_(shared), client_(std::move(client)), leg_(leg), turned_(turned) {}
 
 Tunnel::~Tunnel() {
+  end_waiting();
   clear_deadline();
   shared_.verdicts.cancel(asked_);
   if (lookup_ != 0) shared_.resolver.cancel(lookup_);
@@ -89,7 +90,7 @@ Event Tunnel::make_event(std::string_view name) const {
 
 void Tunnel::on_client(std::uint32_t events) {
   if (phase_ == Phase::refusing) return (events & EPOLLOUT) != 0 ? send_words() : drain();
-  if (phase_ == Phase::resolving || phase_ == Phase::dialling) return went_away();
+  if (phase_ == Phase::waiting || phase_ == Phase::resolving || phase_ == Phase::dialling) return went_away();
   if ((events & EPOLLERR) != 0) return close_now();
   std::array<char, 16384> block{};
   const ssize_t count = ::recv(client_.get(), block.data(), block.size(), 0);
@@ -102,8 +103,10 @@ void Tunnel::on_client(std::uint32_t events) {
 }
 
 void Tunnel::went_away() {
-  Event event = make_event("close");
-  if (!host_.empty()) event.allowed = true;
+  const bool was_waiting = phase_ == Phase::waiting;
+  end_waiting();
+  Event event = make_event(was_waiting ? "answer" : "close");
+  if (!host_.empty()) event.allowed = !was_waiting;
   event.reason = "the client went away before the tunnel was open";
   shared_.log.write(event);
   close_now();
@@ -125,6 +128,7 @@ void Tunnel::on_head() {
   if (!head_->is_connect()) return ask(Question::Kind::other, head_->head());
   connect_ = std::make_unique<ConnectHead>();
   connect_->feed(head_->head());
+  if (shared_.rules->ask.count() > 0) request_line_ = head_->line();
   ask(Question::Kind::tunnel, std::string(head_->line()));
 }
 
@@ -141,8 +145,9 @@ void Tunnel::ask(Question::Kind kind, std::string text) {
 }
 
 void Tunnel::on_verdict(Verdict verdict) {
-  const auto connect = std::move(connect_);
-  if (verdict.kind == Verdict::Kind::refused) return pass_on_refusal(connect.get(), std::move(verdict.words));
+  auto connect = std::move(connect_);
+  if (verdict.kind == Verdict::Kind::refused)
+    return pass_on_refusal(std::move(connect), std::move(verdict.words));
   if (connect && connect->state() == ConnectHead::State::done) host_ = connect->authority().host;
   if (connect && connect->state() == ConnectHead::State::failed) host_ = connect->target();
   if (verdict.kind == Verdict::Kind::failed) return refuse(verdict.status, verdict.reason);
@@ -161,11 +166,18 @@ void Tunnel::on_verdict(Verdict verdict) {
 
 // tinyproxy has one page for all that it refuses, and has written down why. For a tunnel whose host could be
 // allowed the guard has better words.
-void Tunnel::pass_on_refusal(const ConnectHead* connect, std::string words) {
+void Tunnel::pass_on_refusal(std::unique_ptr<ConnectHead> connect, std::string words) {
   const bool parsed = connect != nullptr && connect->state() == ConnectHead::State::done;
   if (!parsed || !says_forbidden(words)) return say_last_words(std::move(words));
-  const std::string& host = connect->authority().host;
-  say_last_words(refusal_reply(403, host, policy::not_listed, allow_hint(host, shared_.rules->session)));
+  host_ = connect->authority().host;
+  port_ = connect->authority().port;
+  if (!may_ask(host_)) return say_refusal_of_unlisted();
+  connect_ = std::move(connect);
+  ask_a_person(request_line_);
+}
+
+void Tunnel::say_refusal_of_unlisted() {
+  say_last_words(refusal_reply(403, host_, policy::not_listed, allow_hint(host_, shared_.rules->session)));
 }
 
 void Tunnel::on_hello() {
@@ -185,12 +197,15 @@ void Tunnel::on_hello() {
 
 void Tunnel::admit() {
   const policy::Judgement judgement = policy::judge_host(host_, shared_.rules->entries);
+  if (judgement.entry == nullptr && may_ask(host_)) return ask_a_person({});
   if (judgement.entry == nullptr)
     return refuse(403, judgement.reason, allow_hint(host_, shared_.rules->session));
   rule_ = judgement.entry->pattern;
   source_ = judgement.entry->source;
   resolve();
 }
+
+void Tunnel::refuse_unlisted() { refuse(403, policy::not_listed, allow_hint(host_, shared_.rules->session)); }
 
 std::string Tunnel::address_refusal(const Ip& ip) const {
   const bool accepted = shared_.rules->allow_private.contains(host_);
@@ -365,6 +380,7 @@ void Tunnel::drain() {
 
 void Tunnel::close_now() {
   if (phase_ == Phase::over) return;
+  end_waiting();
   phase_ = Phase::over;
   clear_deadline();
   shared_.verdicts.cancel(std::exchange(asked_, 0));
@@ -377,6 +393,7 @@ void Tunnel::close_now() {
 }
 
 void Tunnel::recheck() {
+  if (phase_ == Phase::waiting) return answer_if_allowed();
   const bool judged = phase_ != Phase::head && phase_ != Phase::asking;
   if (host_.empty() || !judged || phase_ == Phase::refusing || phase_ == Phase::over) return;
   const policy::Judgement judgement = policy::judge_host(host_, shared_.rules->entries);

@@ -3,6 +3,7 @@
 //     -> ClientHello, SNI = host -> relay
 // and on the transparent leg, where the host is what the SNI says:
 //   ClientHello -> allowlist -> look-up -> address floor -> dial -> relay
+// Where the rules say so, what the allowlist does not have waits for a person's yes (tunnel_ask.cpp).
 // The name is looked up once, and the address that was checked is the one that is dialled.
 #pragma once
 
@@ -38,6 +39,8 @@ struct Shared {
   std::uint16_t target_port = 443;  // what is dialled; another one in tests only
   std::shared_ptr<const Rules> rules;
   std::function<void(Tunnel&)> ended;  // called once; the tunnel may be destroyed after the call returned
+  std::function<bool()> is_watched;    // whether somebody can say yes; empty: nobody
+  std::size_t asking = 0;              // tunnels that wait for that
 };
 
 class Tunnel {
@@ -55,7 +58,7 @@ class Tunnel {
   void recheck();
 
  private:
-  enum class Phase { head, asking, resolving, dialling, hello, relaying, refusing, over };
+  enum class Phase { head, asking, waiting, resolving, dialling, hello, relaying, refusing, over };
 
   void set_deadline(std::chrono::milliseconds delay, void (Tunnel::*action)());
   void clear_deadline();
@@ -66,9 +69,18 @@ class Tunnel {
   void on_head();
   void ask(Question::Kind kind, std::string text);
   void on_verdict(Verdict verdict);
-  void pass_on_refusal(const ConnectHead* connect, std::string words);
+  void pass_on_refusal(std::unique_ptr<ConnectHead> connect, std::string words);
+  void say_refusal_of_unlisted();
+  void refuse_unlisted();
   void on_hello();
   void admit();
+  bool may_ask(const std::string& host) const;
+  void ask_a_person(std::string question);
+  void look_for_answer();
+  void answer_if_allowed();
+  void answer_no(const std::string& reason);
+  void end_waiting();
+
   void resolve();
   void on_resolved(const Lookup& lookup);
   void dial_next();
@@ -110,6 +122,10 @@ class Tunnel {
   std::unique_ptr<ConnectHead> connect_;  // what the guard itself makes of the head
   Verdicts::Id asked_ = 0;
   std::unique_ptr<ClientHello> hello_;
+  bool has_asked_ = false;  // a person
+  std::string request_line_;
+  std::string question_;  // that tinyproxy is asked again
+  Loop::Clock::time_point answer_until_;
   std::string early_;  // what the client sent before it was asked
   std::string last_words_;
   std::string host_;

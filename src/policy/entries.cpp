@@ -15,9 +15,22 @@ std::optional<std::size_t> find(const std::unordered_map<std::string, std::size_
   return found == index.end() ? std::nullopt : std::optional(found->second);
 }
 
+// A last label that begins with a letter: no spelling of an address has one.
+bool is_any(std::string_view host) {
+  const auto dot = host.rfind('.');
+  if (dot == std::string_view::npos || !is_host_name(host)) return false;
+  const char first = host[dot + 1];
+  return first >= 'a' && first <= 'z';
+}
+
 }  // namespace
 
 std::string Entries::add(Entry entry) {
+  if (entry.pattern == any_host) {
+    if (!any_) any_ = entries_.size();
+    entries_.push_back(std::move(entry));
+    return {};
+  }
   std::string_view host = entry.pattern;
   const bool below_only = host.substr(0, 2) == "*.";
   const bool both = !below_only && host.substr(0, 1) == ".";
@@ -42,6 +55,7 @@ const Entry* Entries::match(std::string_view name) const {
     const auto found = find(below_, rest);
     if (found && (!best || *found < *best)) best = found;
   }
+  if (!best && is_any(host)) best = any_;
   return best ? &entries_[*best] : nullptr;
 }
 

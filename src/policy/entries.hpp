@@ -12,9 +12,13 @@
 
 namespace drydock::policy {
 
+// The pattern that admits every name of two labels or more whose last one begins with a letter. No line of a
+// user's can be it: only a capture has it, and every other entry goes before it.
+inline constexpr const char* any_host = "*";
+
 struct Entry {
-  std::string pattern;       // example.com (that name), *.example.com (below it), .example.com (both)
-  std::string source;        // where it was written, for the log
+  std::string pattern;  // example.com (that name), *.example.com (below it), .example.com (both), or any_host
+  std::string source;   // where it was written, for the log
   std::int64_t expires = 0;  // seconds since the epoch at which it ends; 0: never
 };
 
@@ -39,6 +43,7 @@ class Entries {
   // Host -> index of the first entry for the name itself, and for what is below it.
   std::unordered_map<std::string, std::size_t> names_;
   std::unordered_map<std::string, std::size_t> below_;
+  std::optional<std::size_t> any_;
 };
 
 }  // namespace drydock::policy

@@ -1,5 +1,6 @@
 // `drydock egress` on real engines: what it says of a session is what the session's jail does, and what it
 // changes holds at once, for as long as it was said, and for nothing else.
+#include <chrono>
 #include <map>
 
 #include "base/json.hpp"
@@ -60,6 +61,11 @@ class Egress : public Conformance {
     Conformance::TearDown();
   }
 
+  Outcome watch(const std::string& session, const std::vector<std::string>& steps) const {
+    return sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER +
+                      " -- " + drydock_words() + " egress watch " + session + " <<'END'\n" +
+                      join(steps, "\n") + "\nEND");
+  }
   std::string ask(const std::string& host) {
     return std::string(trim(in_agent("python3 ask.py " + host + ":443")));
   }
@@ -312,6 +318,99 @@ TEST_P(Egress, J19_TheSummaryIsForThoseWhoWantOne) {
       run("", "sh -c 'for i in $(seq 40); do echo n$i.test:443; done | xargs python3 ask.py'");
   EXPECT_NE(many.err.find("and 30 more hosts or reasons"), std::string::npos) << many;
   EXPECT_LT(many.err.size(), 2500U);
+}
+
+TEST_P(Egress, J18_AKeyOfTheWatcherAllowsAHost) {
+  const std::string session = start_serving("--allow allowed.test");
+  ask("denied.test");
+  const Outcome watched =
+      watch(session, {R"(expect \x1b[?1049h)", "raw", "expect denied.test", "send s",
+                      "expect is allowed for this session", "send q", R"(expect \x1b[?1049l)",
+                      "expect left session", "wait 0", "sane", "alone"});
+  ASSERT_EQ(watched.status, 0) << watched;
+  EXPECT_EQ(ask("denied.test"), "denied.test:443 200");
+  EXPECT_EQ(sh_as_user("cat " + config + "/egress-allowlist*").out, "") << "a file was changed";
+
+  ask("other.test");
+  const Outcome kept =
+      watch(session, {"expect other.test", "send p", "expect and this project", "send q", "wait 0"});
+  ASSERT_EQ(kept.status, 0) << kept;
+  EXPECT_EQ(ask("other.test"), "other.test:443 200");
+  EXPECT_EQ(drydock("egress test other.test").status, 0);
+  EXPECT_EQ(drydock("egress test denied.test").status, 1);
+  EXPECT_EQ(sh_as_user("cat " + config + "/egress-allowlist").out, "") << "the user's file was changed";
+  // A signal leaves the terminal as it was, and SIGKILL too.
+  for (const auto& [signal, status] : {std::pair{"TERM", "143"}, std::pair{"INT", "130"}}) {
+    const Outcome ended =
+        watch(session, {R"(expect \x1b[?1049h)", "raw", "kill " + std::string(signal),
+                        R"(expect \x1b[?1049l)", "wait " + std::string(status), "sane", "alone"});
+    EXPECT_EQ(ended.status, 0) << ended;
+  }
+  const Outcome killed = watch(session, {R"(expect \x1b[?1049h)", "raw", "kill KILL", R"(expect \x1b[?1049l)",
+                                         "wait 137", "sane", "alone"});
+  EXPECT_EQ(killed.status, 0) << killed;
+  const Outcome stopped =
+      watch(session, {R"(expect \x1b[?1049h)", "kill TSTP", "stopped", R"(expect \x1b[?1049l)", "sane",
+                      "continue", R"(expect \x1b[?1049h)", "send q", "wait 0", "sane"});
+  EXPECT_EQ(stopped.status, 0) << stopped;
+  sh_as_user("rm -rf " + config);
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+}
+
+TEST_P(Egress, J19_WithoutATerminalTheWatcherWritesALineADecision) {
+  const std::string session = start_serving("--allow allowed.test");
+  ask("denied.test");
+  ask("allowed.test");
+  const Outcome watched = sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " egress watch " +
+                                     session + " > lines & pid=$!; " + drydock_words() +
+                                     " --json egress watch " + session + " > json & json=$!; sleep 1; " +
+                                     drydock_words() + " -q stop " + session + "; wait $pid && wait $json");
+  EXPECT_EQ(watched.status, 0) << "it ends with the session: " << watched;
+  const std::string text = sh("cat " + quote(project() + "/lines")).out;
+  EXPECT_NE(text.find("denied.test:443"), std::string::npos) << text;
+  EXPECT_EQ(text.find("ready"), std::string::npos) << "that is no decision";
+  for (const std::string& line : split(trim(sh("cat " + quote(project() + "/json")).out), '\n'))
+    EXPECT_FALSE(string_or(parse_json(line, "a decision"), "event").empty()) << line;
+}
+
+TEST_P(Egress, J2_WhatAsksWaitsForAYesAndNothingElseIsOtherwise) {
+  const std::string session = start_serving("--ask --allow allowed.test");
+  // What the agent asks for in a second, while somebody looks on.
+  const auto ask_later = [&](const std::string& hosts) {
+    in_agent("rm -f asked; (sleep 1; python3 ask.py " + hosts + "; echo over) > asked 2>&1 &");
+  };
+  const auto asked = [&] {
+    return sh("cd " + quote(project()) +
+              "; for i in $(seq 100); do grep -q over asked && break; sleep 0.1; done; "
+              "cat asked")
+        .out;
+  };
+  const Log dns("dns");
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403") << "nobody looks on";
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+
+  ask_later("other.test:443");
+  const Outcome left = watch(session, {"expect ASKS", "sleep 1", "send q", "wait 0"});
+  EXPECT_EQ(left.status, 0) << left;
+  EXPECT_NE(asked().find("other.test:443 403"), std::string::npos) << asked();
+  EXPECT_TRUE(dns.lines_with({"other.test"}).empty()) << "it was looked up before anybody said yes";
+
+  ask_later("10.0.0.1:443 denied.test:80 u@denied.test:443 2130706433:443 allowed.test:443");
+  const Outcome quiet = watch(session, {"expect allowed.test", "sleep 1", "absent ASKS", "send q", "wait 0"});
+  EXPECT_EQ(quiet.status, 0) << quiet;
+  for (const std::string line : {"10.0.0.1:443 403", "denied.test:80 403", "u@denied.test:443 40",
+                                 "2130706433:443 403", "allowed.test:443 200"})
+    EXPECT_NE(asked().find(line), std::string::npos) << line << "\n" << asked();
+
+  ask_later("denied.test:443");
+  const Outcome yes =
+      watch(session, {"expect ASKS", "send s", "expect is allowed for this session", "send q", "wait 0"});
+  EXPECT_EQ(yes.status, 0) << yes;
+  EXPECT_NE(asked().find("denied.test:443 200"), std::string::npos) << asked();
+  EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403") << "a yes is for one host";
+  EXPECT_EQ(drydock("egress log --verify " + session).status, 0);
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backend, Egress, ::testing::Values("podman", "docker"),

@@ -48,6 +48,8 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "egress revoke a.example --session " + id, "egress-change"},
         std::pair{json + "egress allow a.example '*.b.example' --dry-run", "egress-change"},
         std::pair{json + "egress log --verify " + id, "egress-verify"},
+        std::pair{json + "egress capture --yes" + image + " -- curl -s https://denied.test/ -o /dev/null",
+                  "egress-capture"},
         std::pair{json + "egress denied " + id, "egress-denied"}}) {
     const Outcome valid = validate(script, schema);
     EXPECT_EQ(valid.status, 0) << script << " " << valid;

@@ -205,8 +205,9 @@ start_docker_rootless() {
 
 start_podman_root() {
   mkdir -p /run/podman
-  # Without dpkg's answers about its helpers, as drydock starts one: 0.4 s less for each question about the engine.
-  "${rootful[@]}" env DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix:///run/podman/podman.sock </dev/null >>"$log/podman.log" 2>&1 &
+  # In the scratch directory, for conmon leaves a file "oom" in its own. Without dpkg's answers about its helpers, as drydock starts
+  # one: 0.4 s less for each question about the engine.
+  "${rootful[@]}" env -C "$scratch" DPKG_ADMINDIR=/nonexistent podman system service --time 0 unix:///run/podman/podman.sock </dev/null >>"$log/podman.log" 2>&1 &
 }
 
 as_command() { # what the command's environment is

@@ -144,6 +144,17 @@ MUTATIONS = [
         "    put_back();\n    throw;\n", "    if (patience.count() < 0) put_back();\n    throw;\n", "unit_core LiveEgress*"),
     one("denials-raw", "a hostile name is told as it came", "src/core/denials.cpp", "one_line(denial.host, 100)",
         "denial.host", "unit_core Denials*"),
+    # The decision log, and what asks.
+    one("chain-unchecked", "a line that was changed passes for its guard's", "src/core/log_check.cpp",
+        "  } else if (parts->chain != policy::chain_hash(check_.chain, parts->body)) {\n",
+        "  } else if (parts->chain.empty()) {\n", "unit_core LogCheck*"),
+    one("ask-unwatched", "a host that is not listed waits with nobody there to say yes", "src/guard/tunnel_ask.cpp",
+        "shared_.is_watched &&\n         shared_.is_watched();", "shared_.is_watched;", "unit_guard Ask*"),
+    one("ask-opens", "a change for another host ends the wait", "src/guard/tunnel_ask.cpp",
+        "  if (judgement.entry == nullptr) return;\n  end_waiting();", "  if (judgement.entry == nullptr) return admit();\n  end_waiting();",
+        "unit_guard Ask*"),
+    one("capture-unsaid", "a session that reaches every host need not be a capture", "src/core/invariants.cpp",
+        "if (!plan.capture && plan.filter.find(any_host_ere) != std::string::npos)", "if (plan.filter.empty())", "unit_core GuardInPlan*"),
     # The wall itself, with what would stop the session before it taken out too.
     Mutation("hooks-writable-unverified", "git's hooks can be written in a session", [HOOKS_WRITABLE, NO_INVARIANTS],
              ["lab P4r Plant.J21_*"]),

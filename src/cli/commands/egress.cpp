@@ -38,6 +38,8 @@ class EgressCommand : public Command {
     table.push_back(make_egress_allow_command());
     table.push_back(make_egress_revoke_command());
     table.push_back(make_egress_denied_command());
+    table.push_back(make_egress_watch_command());
+    table.push_back(make_egress_capture_command());
     table.push_back(make_egress_log_command());
     return table;
   }

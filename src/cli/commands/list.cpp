@@ -101,9 +101,9 @@ class ListCommand : public Command {
         {"SESSION", "PROJECT", "AGENT", "MODE", "RUNTIME", "STATUS", "AGE", "ALLOWED", "DENIED", "NAME"}};
     for (std::size_t i = 0; i < sessions.size(); ++i) {
       const core::SessionRecord& session = sessions[i];
-      rows.push_back({session.id, printable(session.project, 200), session.agent, session.mode,
-                      session.runtime, core::status_word(session), age(session.created),
-                      counts[i] ? std::to_string(counts[i]->allowed) : "-",
+      rows.push_back({session.id, printable(session.project, 200), session.agent,
+                      session.capture ? "capture" : session.mode, session.runtime, core::status_word(session),
+                      age(session.created), counts[i] ? std::to_string(counts[i]->allowed) : "-",
                       counts[i] ? std::to_string(counts[i]->denied) : "-", session.name});
     }
     invocation.console.print(table(rows));

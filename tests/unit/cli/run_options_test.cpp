@@ -109,6 +109,14 @@ TEST(RunOptions, AreTakenAsGiven) {
   EXPECT_TRUE(options.limits.best_effort);
 }
 
+TEST(RunOptions, TheLogIsKeptAndNobodyIsAskedUnlessItIsSaid) {
+  EXPECT_TRUE(read({"--no-tty"}).log);
+  EXPECT_FALSE(read({"--no-tty"}).ask);
+  EXPECT_FALSE(read({"--no-tty", "--no-log"}).log);
+  EXPECT_TRUE(read({"--no-tty", "--ask"}).ask);
+  EXPECT_FALSE(read({"--no-tty"}).capture);
+}
+
 TEST(RunOptions, AnEmptyValueSwitchesTheDetachKeysOff) {
   EXPECT_EQ(read({"--no-tty", "--detach-keys="}).detach_keys, "");
   EXPECT_EQ(read({"--no-tty", "--detach-keys", ""}).detach_keys, "");

@@ -136,6 +136,29 @@ TEST_F(GuardInPlan, EntriesThatDifferFromTheFilterAreABreach) {
               Contains(HasSubstr("serve others")));
 }
 
+TEST_F(GuardInPlan, ACaptureReachesEveryHostAndNothingElseDoes) {
+  request.allowlist.add({{HostPattern::Kind::any, {}}, {"capture", 0}});
+  request.capture = true;
+  plan = build_plan(request);
+  EXPECT_THAT(broken_invariants(plan), IsEmpty());
+  EXPECT_THAT(plan.filter, HasSubstr(std::string(any_host_ere) + "\n"));
+  EXPECT_EQ(plan.agent.labels.at("io.drydock.capture"), "1");
+  plan.capture = false;
+  EXPECT_THAT(broken_invariants(plan), Not(IsEmpty()));
+  // No user's line can be that entry.
+  EXPECT_FALSE(parse_host_pattern("*"));
+}
+
+TEST_F(GuardInPlan, AsksOnlyWhereItIsToldTo) {
+  EXPECT_FALSE(guard().contains("ask"));
+  EXPECT_EQ(plan.sidecar_files.count("watched"), 0U);
+  request.ask = 60;
+  plan = build_plan(request);
+  EXPECT_EQ(guard()["ask"], 60);
+  EXPECT_EQ(plan.sidecar_files.at("watched"), "");
+  EXPECT_THAT(broken_invariants(plan), IsEmpty());
+}
+
 TEST_F(GuardInPlan, HasNoPartInDood) {
   request.mode = {Mode::dood, "asked for"};
   request.engine_socket = "/run/docker.sock";

@@ -146,6 +146,7 @@ class GateHarness : public testing::Test {
       Gate gate(loop, resolver, verdicts, log, timing_, limits_);
       gate.set_clients(clients_);
       gate.set_target_port(server_port_);
+      gate.set_watched([this] { return watched_.load(); });
       gate.set_rules(rules_);
       const Endpoint any{Ip::v4(INADDR_LOOPBACK), 0};
       proxy_port_ = gate.listen(any, Leg::proxy);
@@ -281,6 +282,7 @@ class GateHarness : public testing::Test {
   Rules rules_;
   std::uint16_t server_port_ = 0;
   std::atomic<int> lookup_delay_ms_{0};
+  std::atomic<bool> watched_{false};
 
  private:
   Lookup look_up(const std::string& host) {

@@ -43,9 +43,19 @@ TEST(EntriesTest, NamesTheFirstOfSeveral) {
   EXPECT_EQ(rule(make({"*.b.example.com", ".example.com"}), "a.b.example.com"), "*.b.example.com");
 }
 
+TEST(EntriesTest, TheEntryOfACaptureAdmitsEveryNameBehindAllOthers) {
+  const Entries all = make({any_host, "a.example.com"});
+  for (const std::string host : {"b.example.com", "x.y", "B.Example.COM", "xn--a.test", "a-b.c1"})
+    EXPECT_EQ(rule(all, host), any_host) << host;
+  EXPECT_EQ(rule(all, "a.example.com"), "a.example.com");
+  for (const std::string host : {"", "localhost", "10.0.0.1", "2130706433", "0x7f.1", "1.2.3.0x4", "a..b",
+                                 "a.b.", ".a.b", "a_b.test/", "u@a.test", "[::1]", "a.test:443", "::1"})
+    EXPECT_EQ(rule(all, host), "") << host;
+}
+
 TEST(EntriesTest, TakesCanonicalEntriesOnly) {
   for (const std::string pattern :
-       {"", "*", "*.", ".", "Example.com", "example.com.", "example.com:443", "^x$", "a*.com", "10.0.0.1",
+       {"", "**", "*.", ".", "Example.com", "example.com.", "example.com:443", "^x$", "a*.com", "10.0.0.1",
         "*.*.com", "..com", "exa mple.com", "http://x.com"}) {
     EXPECT_NE(Entries().add({pattern, ""}), "") << pattern;
   }

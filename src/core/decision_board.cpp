@@ -1,0 +1,226 @@
+#include "core/decision_board.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "core/host_verdict.hpp"
+#include "core/utf8.hpp"
+
+namespace drydock::core {
+namespace {
+
+using Verdict = BoardRow::Verdict;
+using What = BoardKey::What;
+
+constexpr std::string_view canary_names = ".drydock.invalid";
+constexpr const char* keys = "allow for  s: this session  p: this project  e: everywhere     q: leave";
+constexpr int default_rows = 24;
+constexpr int default_columns = 80;
+
+std::uint64_t number(const Json& json, const char* key) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_or(json, key, 0)));
+}
+
+const char* word_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::asking:
+      return "ASKS";
+    case Verdict::denied:
+      return "denied";
+    case Verdict::failed:
+      return "failed";
+    case Verdict::allowed:
+      return "allowed";
+  }
+  return "";
+}
+
+int rank(const BoardRow& row) {
+  if (row.verdict == Verdict::asking) return 0;
+  return row.verdict == Verdict::denied && !row.admits.empty() ? 1 : 2;
+}
+
+std::string size_text(std::uint64_t octets) {
+  constexpr std::array units{"B", "K", "M", "G", "T"};
+  std::size_t unit = 0;
+  while (octets >= 10240 && unit + 1 < units.size()) {
+    octets /= 1024;
+    ++unit;
+  }
+  return std::to_string(octets) + units[unit];
+}
+
+// One line of printable text in `width` columns; longer text ends in dots.
+std::string fit(const std::string& text, std::size_t width) {
+  constexpr std::size_t dots = 3;
+  const std::string line = one_line(text, 8192);
+  return line.size() <= width ? line : one_line(text, width - dots);
+}
+
+std::string pad(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+std::string left_pad(const std::string& text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+}  // namespace
+
+void DecisionBoard::add(std::string_view line) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  try {
+    take(json);
+  } catch (const Error&) {
+    // No line of a guard's.
+  }
+}
+
+void DecisionBoard::take(const Json& json) {
+  opened_ = std::max(opened_, number(json, "opened"));
+  refused_ = std::max(refused_, number(json, "refused"));
+  const std::string event = string_or(json, "event");
+  const std::string host = string_or(json, "host");
+  const bool known =
+      event == "open" || event == "close" || event == "denied" || event == "ask" || event == "answer";
+  if (!known || host.empty() || ends_with(host, canary_names)) return;
+  if (rows_.count(host) == 0 && rows_.size() >= limit) {
+    ++beyond_;
+    return;
+  }
+  BoardRow& row = rows_[host];
+  row.host = host;
+  row.last = ++count_;
+  const std::string reason = string_or(json, "reason");
+  if (event == "open") {
+    ++row.opened;
+    row.verdict = Verdict::allowed;
+    row.why = "by " + string_or(json, "rule");
+  } else if (event == "close") {
+    row.sent += number(json, "sent");
+    row.received += number(json, "received");
+    // One that carried nothing was never open.
+    if (find_member(json, "sent") == nullptr) row.verdict = Verdict::failed;
+    if (!reason.empty()) row.why = reason;
+  } else {
+    if (event == "denied") ++row.denied;
+    const bool yes = event == "answer" && string_or(json, "verdict") == "allowed";
+    row.verdict = event == "ask" ? Verdict::asking : yes ? Verdict::allowed : Verdict::denied;
+    row.why = reason;
+    const std::string admits = allow_host(host, reason);
+    if (!admits.empty() || event == "denied") row.admits = admits;
+    if (event == "ask") row.admits = host;
+  }
+}
+
+std::vector<BoardRow> DecisionBoard::rows() const {
+  std::vector<BoardRow> all;
+  for (const auto& [host, row] : rows_) all.push_back(row);
+  std::sort(all.begin(), all.end(), [](const BoardRow& a, const BoardRow& b) {
+    return rank(a) != rank(b) ? rank(a) < rank(b) : a.last > b.last;
+  });
+  return all;
+}
+
+std::string DecisionBoard::chosen() const {
+  if (rows_.count(chosen_) != 0) return chosen_;
+  const auto all = rows();
+  return all.empty() ? std::string{} : all.front().host;
+}
+
+void DecisionBoard::move(int by) {
+  const auto all = rows();
+  const std::string now = chosen();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const BoardRow& row) { return row.host == now; });
+  if (found == all.end()) return;
+  const auto at =
+      std::clamp<std::ptrdiff_t>(found - all.begin() + by, 0, static_cast<std::ptrdiff_t>(all.size()) - 1);
+  chosen_ = all[static_cast<std::size_t>(at)].host;
+}
+
+BoardKey DecisionBoard::allow(What what) {
+  const auto found = rows_.find(chosen());
+  if (found == rows_.end()) return {What::redraw, {}};
+  const BoardRow& row = found->second;
+  if (row.verdict == Verdict::allowed) {
+    set_message(one_line(row.host) + " is allowed already");
+    return {What::redraw, {}};
+  }
+  if (row.admits.empty()) {
+    set_message("no allowlist can allow " + one_line(row.host) + ": " + one_line(row.why));
+    return {What::redraw, {}};
+  }
+  return {what, row.admits};
+}
+
+std::vector<BoardKey> DecisionBoard::type(std::string_view bytes) {
+  std::vector<BoardKey> typed;
+  for (const char byte : bytes) {
+    typed_ += byte;
+    if (typed_ == "\x1b" || typed_ == "\x1b[" || typed_ == "\x1bO") continue;
+    const std::string key = std::exchange(typed_, {});
+    message_.clear();
+    if (key == "q" || key == "\x03" || key == "\x04") {
+      typed.push_back({What::quit, {}});
+    } else if (key == "s") {
+      typed.push_back(allow(What::allow_session));
+    } else if (key == "p") {
+      typed.push_back(allow(What::allow_project));
+    } else if (key == "e") {
+      typed.push_back(allow(What::allow_everywhere));
+    } else {
+      if (key == "j" || key == "\x1b[B" || key == "\x1bOB") move(1);
+      if (key == "k" || key == "\x1b[A" || key == "\x1bOA") move(-1);
+      typed.push_back({What::redraw, {}});
+    }
+  }
+  return typed;
+}
+
+std::string DecisionBoard::draw(runtime::TerminalSize size) const {
+  const std::size_t height = size.rows > 0 ? size.rows : default_rows;
+  const std::size_t width = size.columns > 0 ? size.columns : default_columns;
+  constexpr std::size_t numbers = 8 + 6 + 7 + 8 + 9;
+  const std::size_t host_width =
+      std::clamp<std::size_t>(width > numbers + 24 ? (width - numbers) / 2 : 24, 16, 60);
+  std::vector<std::string> lines;
+  lines.push_back(fit("session " + session_ + "  " + project_ + "  " + std::to_string(opened_) +
+                          " tunnels, " + std::to_string(refused_) + " refused" +
+                          (beyond_ > 0 ? ", and more hosts than are told apart" : ""),
+                      width));
+  lines.push_back(fit(pad("", 8) + pad("HOST", host_width) + left_pad("OPEN", 6) + left_pad("DENIED", 7) +
+                          left_pad("SENT", 8) + left_pad("RECEIVED", 9) + "  WHY",
+                      width));
+  const auto all = rows();
+  const std::string now = chosen();
+  const std::size_t room = height > 4 ? height - 4 : 1;
+  const auto at = static_cast<std::size_t>(
+      std::find_if(all.begin(), all.end(), [&](const BoardRow& row) { return row.host == now; }) -
+      all.begin());
+  const std::size_t first = at < room ? 0 : at - room + 1;
+  for (std::size_t i = first; i < std::min(all.size(), first + room); ++i) {
+    const BoardRow& row = all[i];
+    const std::string text =
+        fit(pad(word_of(row.verdict), 8) + pad(fit(row.host, host_width - 1), host_width) +
+                left_pad(std::to_string(row.opened), 6) + left_pad(std::to_string(row.denied), 7) +
+                left_pad(size_text(row.sent), 8) + left_pad(size_text(row.received), 9) + "  " + row.why,
+            width);
+    // Reverse video marks the chosen one; where there is none, the mark is the only loss.
+    lines.push_back(row.host == now ? "\x1b[7m" + text + "\x1b[0m" : text);
+  }
+  if (all.empty()) lines.emplace_back("nothing was asked for yet");
+  while (lines.size() + 1 < height) lines.emplace_back();
+  lines.push_back(fit(message_.empty() ? keys : message_, width));
+  std::string screen = "\x1b[H";
+  for (std::size_t i = 0; i < lines.size(); ++i) screen += (i == 0 ? "" : "\r\n") + lines[i] + "\x1b[K";
+  return screen + "\x1b[J";
+}
+
+}  // namespace drydock::core

@@ -1,0 +1,98 @@
+// `drydock egress capture` on real engines: every name is let through, all else of the jail holds, and
+// nothing stays open.
+#include "base/json.hpp"
+#include "base/text.hpp"
+#include "lab.hpp"
+
+namespace drydock::conformance {
+namespace {
+
+class Capture : public Conformance {
+ protected:
+  void TearDown() override {
+    if (!live_session().empty()) drydock("-q stop --all");
+    Conformance::TearDown();
+  }
+  static std::string words(const std::string& options, const std::string& command) {
+    return "egress capture --image " + std::string(test_image) + " " + options + " -- " + command;
+  }
+  // In the background, until its agent has written "up"; its process id is in the file "pid".
+  Outcome begin() const {
+    return sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " " +
+                      words("--yes", "sh -c 'echo up; sleep 1000'") +
+                      " > out 2> err & echo $! > pid; for i in $(seq 300); do grep -q up out && exit 0; "
+                      "sleep 0.1; done; cat err; exit 1");
+  }
+  Outcome kill_it(const std::string& signal) const {
+    return sh_as_user("cd " + quote(project()) + "; kill -" + signal +
+                      " $(cat pid); for i in $(seq 200); do kill -0 $(cat pid) 2>/dev/null || exit 0; "
+                      "sleep 0.1; done; exit 1");
+  }
+};
+
+TEST_P(Capture, G1_ListsWhatACommandNeedsAndNothingStaysOpen) {
+  const Log dns("dns");
+  const Outcome captured = drydock(words(
+      "--yes --allow allowed.test",
+      "sh -c 'curl -sS https://allowed.test/; curl -sS https://other.test/; curl -sS "
+      "https://other.test/; for url in https://10.0.0.1/ https://rebind.test/ http://other.test/ "
+      "https://other.test:8443/; do curl -sS $url; done; getent hosts denied.test; exit 3' >/dev/null"));
+  EXPECT_EQ(captured.status, 3) << "the command's own: " << captured;
+  EXPECT_TRUE(starts_with(captured.out, "other.test  # 2 tunnels, ")) << captured;
+  for (const char* text : {"# allowed already: allowed.test, by allowed.test (--allow); 1 tunnel",
+                           "# refused all the same: 10.0.0.1, ", "# refused all the same: rebind.test, "}) {
+    EXPECT_NE(captured.out.find(text), std::string::npos) << text << "\n" << captured;
+  }
+  EXPECT_NE(captured.err.find("this is a capture"), std::string::npos) << captured;
+  EXPECT_EQ(captured.out.find("https://"), std::string::npos) << captured;
+  EXPECT_TRUE(dns.lines_with({"denied.test"}).empty());
+  EXPECT_EQ(leftovers(), "");
+  // Nothing is allowed that was not before, and the lines are what an allowlist takes.
+  EXPECT_EQ(run("", "curl -sS https://other.test/").status, 56);
+  write_project_file("lines", captured.out);
+  const Outcome allowed = run("--allow-file lines", "curl -sS https://other.test/");
+  EXPECT_EQ(allowed.status, 0) << allowed;
+}
+
+TEST_P(Capture, G1_AsksFirst) {
+  const Outcome unasked = drydock(words("", "true"));
+  EXPECT_EQ(unasked.status, 2) << unasked;
+  EXPECT_NE(unasked.err.find("hint: say so with --yes"), std::string::npos) << unasked;
+  for (const std::string options :
+       {"--yes -d", "--yes --keep", "--yes --no-log", "--yes --mode dood", "--yes --twice --agent shell"}) {
+    const Outcome refused = drydock(words(options, "true"));
+    EXPECT_EQ(refused.status, 2) << options << refused;
+  }
+  const auto on_terminal = [&](const std::string& answer, const std::string& then) {
+    return sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER +
+                      " -- " + drydock_words() + " " + words("", "echo done") +
+                      " <<'END'\nexpect Go on? [y/N]\nsend " + answer + "\\r\n" + then + "\nsane\nEND");
+  };
+  const Outcome no = on_terminal("n", "expect nobody said yes\nwait 2");
+  EXPECT_EQ(no.status, 0) << no;
+  const Outcome yes = on_terminal("y", "expect this is a capture\nexpect done\nwait 0");
+  EXPECT_EQ(yes.status, 0) << yes;
+}
+
+TEST_P(Capture, G1_ItIsToldWhileItRunsAndEndsWithWhoeverStartedIt) {
+  ASSERT_EQ(begin().status, 0);
+  const std::string list = drydock("list").out;
+  EXPECT_NE(list.find("  capture  "), std::string::npos) << list;
+  const Json sessions = parse_json(drydock("--json list").out, "the list");
+  EXPECT_TRUE(bool_or(sessions.at(0), "capture", false));
+  EXPECT_NE(drydock("egress list --session " + live_session()).out.find("*     capture"), std::string::npos);
+  EXPECT_EQ(kill_it("TERM").status, 0);
+  EXPECT_EQ(leftovers(), "");
+
+  ASSERT_EQ(begin().status, 0);
+  EXPECT_EQ(kill_it("KILL").status, 0);
+  const Outcome collected = drydock("gc");
+  EXPECT_EQ(collected.status, 0) << collected;
+  EXPECT_EQ(leftovers(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Backend, Capture, ::testing::Values("podman", "docker"),
+                         [](const auto& backend) { return backend.param; });
+
+}  // namespace
+}  // namespace drydock::conformance

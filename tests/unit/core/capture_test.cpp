@@ -1,0 +1,66 @@
+#include "core/capture.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/allowlist.hpp"
+
+namespace drydock::core {
+namespace {
+
+using testing::HasSubstr;
+
+std::string tunnel(const std::string& host, const std::string& rule, const std::string& source) {
+  return R"({"event":"open","host":")" + host + R"(","rule":")" + rule + R"(","source":")" + source + "\"}";
+}
+
+TEST(CaptureTest, ItsLinesAreWhatAnAllowlistTakes) {
+  Capture capture;
+  capture.add(tunnel("b.test", "*", capture_source));
+  capture.add(R"({"event":"close","host":"b.test","rule":"*","source":"capture","sent":5,"received":7})");
+  capture.add(tunnel("a.much.longer.test", "*", capture_source));
+  capture.add(R"({"event":"close","host":"gone.test","rule":"*","source":"capture","reason":"refused"})");
+  capture.add(tunnel("known.test", "known.test", "hosts:3"));
+  capture.add(R"({"event":"denied","host":"10.0.0.1","reason":"it is an address"})");
+  capture.add(R"({"event":"denied","host":"x\n# y","reason":"\u001b[31m"})");
+  Capture with;
+  with.add(tunnel("b.test", "*", capture_source));
+  with.add(tunnel("metrics.test", "*", capture_source));
+  const std::string lines = candidate_lines(capture, &with);
+  EXPECT_THAT(lines, HasSubstr("b.test              # 1 tunnel, 5 B out, 7 B in\n"));
+  EXPECT_THAT(lines, HasSubstr("# allowed already: known.test, by known.test (hosts:3); 1 tunnel"));
+  EXPECT_THAT(lines, HasSubstr("# only with telemetry: metrics.test"));
+  EXPECT_THAT(lines, HasSubstr("# refused all the same: 10.0.0.1, 1 time: it is an address"));
+  EXPECT_EQ(lines.find('\x1b'), std::string::npos);
+  std::vector<std::string> entries;
+  for (const Entry& entry : parse_allowlist_text(lines, "lines"))
+    entries.push_back(entry.pattern.to_string());
+  EXPECT_THAT(entries, testing::ElementsAre("a.much.longer.test", "b.test", "gone.test"));
+  EXPECT_EQ(candidate_lines(capture, nullptr).find("telemetry"), std::string::npos);
+}
+
+TEST(CaptureTest, PassesOverWhatIsNoTunnel) {
+  Capture capture;
+  for (const char* line :
+       {"", "text", "[]", R"({"event":"ready"})", R"({"event":"open"})", R"({"event":7,"host":"a"})",
+        R"({"event":"open","host":"canary-1.drydock.invalid","rule":"*","source":"capture"})"}) {
+    capture.add(line);
+  }
+  EXPECT_TRUE(capture.hosts().empty());
+  EXPECT_EQ(candidate_lines(capture, nullptr), "");
+}
+
+TEST(CaptureTest, IsTheSameInJson) {
+  Capture capture;
+  capture.add(tunnel("b.test", "*", capture_source));
+  Capture with;
+  with.add(tunnel("metrics.test", "*", capture_source));
+  const Json json = to_json(capture, &with);
+  EXPECT_EQ(json["twice"], true);
+  EXPECT_EQ(json["hosts"][0]["needed"], true);
+  EXPECT_EQ(json["hosts"][1]["host"], "metrics.test");
+  EXPECT_EQ(json["hosts"][1]["needed"], false);
+}
+
+}  // namespace
+}  // namespace drydock::core

@@ -1,0 +1,159 @@
+#include "core/decision_board.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/text.hpp"
+
+namespace drydock::core {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using What = BoardKey::What;
+
+std::string denied(const std::string& host, const std::string& reason = "not on the allowlist") {
+  return R"({"event":"denied","host":")" + host + R"(","verdict":"denied","reason":")" + reason +
+         R"(","opened":0,"refused":1})";
+}
+std::string opened(const std::string& host) {
+  return R"({"event":"open","host":")" + host + R"(","rule":")" + host + R"(","opened":1,"refused":0})";
+}
+
+class DecisionBoardTest : public testing::Test {
+ protected:
+  std::vector<std::string> hosts() const {
+    std::vector<std::string> all;
+    for (const BoardRow& row : board.rows()) all.push_back(row.host);
+    return all;
+  }
+  // The screen, a line each, without what moves the cursor.
+  std::vector<std::string> screen(unsigned rows, unsigned columns) const {
+    std::string text = board.draw({rows, columns});
+    for (const char* sequence : {"\x1b[H", "\x1b[K", "\x1b[J", "\x1b[7m", "\x1b[0m", "\r"}) {
+      for (auto at = text.find(sequence); at != std::string::npos; at = text.find(sequence))
+        text.erase(at, std::string(sequence).size());
+    }
+    return split(text, '\n');
+  }
+  DecisionBoard board{"0a0b0c0d", "/home/me/project"};
+};
+
+TEST_F(DecisionBoardTest, CountsByHost) {
+  board.add(opened("a.test"));
+  board.add(R"({"event":"close","host":"a.test","sent":10,"received":2000000,"opened":1,"refused":0})");
+  board.add(opened("a.test"));
+  board.add(denied("b.test"));
+  board.add(denied("b.test"));
+  board.add(
+      R"({"event":"close","host":"c.test","verdict":"allowed","reason":"refused","opened":2,"refused":2})");
+  const auto rows = board.rows();
+  ASSERT_THAT(hosts(), ElementsAre("b.test", "c.test", "a.test"));
+  EXPECT_EQ(rows[0].denied, 2U);
+  EXPECT_EQ(rows[0].admits, "b.test");
+  EXPECT_EQ(rows[1].verdict, BoardRow::Verdict::failed);
+  EXPECT_EQ(rows[2].opened, 2U);
+  EXPECT_EQ(rows[2].received, 2000000U);
+  EXPECT_EQ(rows[2].verdict, BoardRow::Verdict::allowed);
+}
+
+TEST_F(DecisionBoardTest, PassesOverWhatIsNoDecision) {
+  for (const char* line :
+       {"", "text", "[]", R"({"event":"ready"})", R"({"event":"denied"})",
+        R"({"event":"denied","host":"canary-1.drydock.invalid"})", R"({"event":7,"host":"a"})"}) {
+    board.add(line);
+  }
+  EXPECT_THAT(hosts(), testing::IsEmpty());
+  EXPECT_EQ(board.chosen(), "");
+  ASSERT_EQ(board.type("s").size(), 1U);
+  EXPECT_EQ(board.type("s")[0].what, What::redraw);
+}
+
+TEST_F(DecisionBoardTest, WhoAsksComesFirst) {
+  board.add(R"({"event":"ask","host":"ask.test","opened":0,"refused":0})");
+  board.add(denied("late.test"));
+  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  EXPECT_THAT(hosts(), ElementsAre("ask.test", "late.test", "10.0.0.1"));
+  EXPECT_EQ(board.rows()[0].admits, "ask.test");
+  board.add(R"({"event":"answer","host":"ask.test","verdict":"denied","reason":"not on the allowlist"})");
+  EXPECT_EQ(board.rows()[0].verdict, BoardRow::Verdict::denied);
+  EXPECT_EQ(board.rows()[0].admits, "ask.test");
+  board.add(R"({"event":"answer","host":"ask.test","verdict":"allowed"})");
+  EXPECT_EQ(board.rows()[1].verdict, BoardRow::Verdict::allowed);
+}
+
+TEST_F(DecisionBoardTest, KeysAllowTheChosenHost) {
+  board.add(denied("a.test"));
+  board.add(denied("b.test"));
+  EXPECT_EQ(board.chosen(), "b.test");
+  for (const auto& [key, what] : {std::pair{"s", What::allow_session}, std::pair{"p", What::allow_project},
+                                  std::pair{"e", What::allow_everywhere}}) {
+    const auto typed = board.type(key);
+    ASSERT_EQ(typed.size(), 1U);
+    EXPECT_EQ(typed[0].what, what);
+    EXPECT_EQ(typed[0].host, "b.test");
+  }
+  EXPECT_EQ(board.type("j")[0].what, What::redraw);
+  EXPECT_EQ(board.chosen(), "a.test");
+  EXPECT_EQ(board.type("j")[0].what, What::redraw);
+  EXPECT_EQ(board.chosen(), "a.test") << "there is none below";
+  board.type("\x1b[A");
+  EXPECT_EQ(board.chosen(), "b.test");
+  // An arrow key may come in pieces, and a burst of keys at once.
+  board.type("\x1b");
+  board.type("[");
+  board.type("B");
+  EXPECT_EQ(board.chosen(), "a.test");
+  const auto burst = board.type("ks\x1bOBsq");
+  ASSERT_EQ(burst.size(), 5U);
+  EXPECT_EQ(burst[1].host, "b.test");
+  EXPECT_EQ(burst[3].host, "a.test");
+  EXPECT_EQ(burst[4].what, What::quit);
+  EXPECT_EQ(board.type("\x03")[0].what, What::quit);
+  EXPECT_EQ(board.type("x\xff")[0].what, What::redraw);
+}
+
+TEST_F(DecisionBoardTest, TheChosenOneStaysWhenOthersCome) {
+  board.add(denied("a.test"));
+  board.add(denied("b.test"));
+  board.type("j");
+  board.add(denied("c.test"));
+  EXPECT_EQ(board.type("s")[0].host, "a.test")
+      << "a key must not hit another host than the one that was marked";
+}
+
+TEST_F(DecisionBoardTest, WhatCannotBeAllowedIsNot) {
+  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  EXPECT_EQ(board.type("s")[0].what, What::redraw);
+  EXPECT_THAT(board.draw({24, 80}), HasSubstr("no allowlist can allow 10.0.0.1: it is an address"));
+  board.add(opened("a.test"));
+  board.type("k");
+  EXPECT_EQ(board.chosen(), "a.test");
+  EXPECT_EQ(board.type("e")[0].what, What::redraw);
+  EXPECT_THAT(board.draw({24, 80}), HasSubstr("allowed already"));
+}
+
+TEST_F(DecisionBoardTest, FitsTheScreen) {
+  for (int i = 0; i < 100; ++i)
+    board.add(denied("a-rather-long-name-of-a-host-" + std::to_string(i) + ".test"));
+  for (const auto& [rows, columns] : {std::pair{24U, 80U}, std::pair{6U, 30U}, std::pair{50U, 200U}}) {
+    const auto lines = screen(rows, columns);
+    EXPECT_EQ(lines.size(), rows);
+    for (const std::string& line : lines) EXPECT_LE(line.size(), columns) << line;
+  }
+  EXPECT_EQ(screen(0, 0).size(), 24U) << "a terminal that does not say its size";
+  for (int i = 0; i < 99; ++i) board.type("j");
+  EXPECT_THAT(board.draw({24, 200}), HasSubstr("host-0.test")) << "the chosen one is always in sight";
+}
+
+TEST_F(DecisionBoardTest, ForeignTextCannotDriveTheTerminal) {
+  board.add(R"({"event":"denied","host":"a\u001b[31m\u009b\n.test","reason":"\u001b]0;x\u0007"})");
+  for (const std::string& line : screen(24, 80)) EXPECT_EQ(line.find('\x1b'), std::string::npos) << line;
+  EXPECT_EQ(board.type("s")[0].what, What::redraw);
+  for (int i = 0; i < 2000; ++i) board.add(denied("h" + std::to_string(i) + ".test"));
+  EXPECT_EQ(board.rows().size(), DecisionBoard::limit);
+}
+
+}  // namespace
+}  // namespace drydock::core
