@@ -118,8 +118,8 @@ TEST_P(View, J13_WhatIsLinkedIsThereInEverySession) {
   ASSERT_EQ(drydock("link --rw " + quote(beside + "/rw")).status, 0);
   EXPECT_EQ(drydock("links").out, "ro  " + beside + "/ro\nrw  " + beside + "/rw\n");
   EXPECT_EQ(run("-q", use).out, "seen\nwrote " + beside + "/rw/new\n");
-  for (const std::string& refused :
-       {std::string("~/.ssh"), std::string("/etc/ssh"), std::string("."), std::string("..")})
+  for (const std::string& refused : {std::string("~/.ssh"), std::string("/etc"), std::string("--rw /etc/ssh"),
+                                     std::string("."), std::string("..")})
     EXPECT_EQ(drydock("link " + refused).status, 1) << refused;
   // What was harmless when it was linked is judged again.
   ASSERT_EQ(sh_as_dev("mv " + quote(beside + "/ro") + " " + quote(beside + "/old") + "; ln -s /etc " +
