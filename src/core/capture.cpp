@@ -89,7 +89,9 @@ std::string candidate_lines(const Capture& needed, const Capture* other) {
   std::string remarks;
   const auto hosts = needed.hosts();
   std::size_t width = 0;
-  for (const CapturedHost& host : hosts) width = std::max(width, host.host.size());
+  for (const CapturedHost& host : hosts) {
+    if (host.allowed_by.empty()) width = std::max(width, host.host.size());
+  }
   for (const CapturedHost& host : hosts) {
     if (host.allowed_by.empty()) {
       lines += host.host + std::string(width - host.host.size(), ' ') + "  # " + counts_of(host) + "\n";
