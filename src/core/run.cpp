@@ -18,6 +18,7 @@
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
 #include "core/agent_state.hpp"
+#include "core/announce.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
 #include "core/canary.hpp"
@@ -181,20 +182,6 @@ std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
       "make it with: drydock build --agent " + run.agent.name);
 }
 
-// The profile's variables, those of the user's that it passes on, and on top what was asked for.
-std::map<std::string, std::string> session_environment(const PreparedRun& run) {
-  std::map<std::string, std::string> environment = run.agent.environment;
-  if (!run.options.telemetry) {
-    for (const auto& [name, value] : run.agent.telemetry_off) environment[name] = value;
-  }
-  for (const std::string& name : run.agent.pass) {
-    if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0')
-      environment[name] = value;
-  }
-  for (const auto& [name, value] : run.options.environment) environment[name] = value;
-  return environment;
-}
-
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
   const std::vector<std::string>& asked = run.options.command;
   if (!asked.empty() && !is_for_agent(run.options)) return asked;
@@ -221,58 +208,6 @@ void require_supported(const runtime::EngineInfo& info, const PreparedRun& run) 
                 "cannot detach a dood session: the Podman service that drydock started ends when it is idle",
                 "start your own: systemctl --user enable --now podman.socket");
   }
-}
-
-// An agent that may not reach its model tries for a minute before it says so.
-void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
-  if (run.mode.mode != Mode::contained) return;
-  const std::map<std::string, std::string> environment = session_environment(run);
-  for (const std::string& name : run.agent.endpoints) {
-    const auto variable = environment.find(name);
-    if (variable == environment.end()) continue;
-    const auto host = host_of_registry(variable->second);
-    const std::string what = name + " is '" + printable(variable->second, 200) + "', ";
-    if (!host) {
-      talk.warn(what + "which the agent cannot reach: " + host.error());
-    } else if (run.allowlist.match(*host) == nullptr) {
-      talk.warn(what + "which is not allowed; allow it: drydock egress allow " + *host);
-    }
-  }
-}
-
-// How to log in, when it is the agent that runs and nothing is at hand that it could use.
-void tell_of_login(const PreparedRun& run, Talk& talk) {
-  const AgentProfile& agent = run.agent;
-  const bool runs_agent = run.options.command.empty() && !run.options.shell;
-  if (!runs_agent || agent.login_hint.empty() || !run.secrets.empty()) return;
-  const std::string kept = agent_state_directory(agent.name) + "/login/";
-  const bool logged_in = std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
-    return ::access((kept + file).c_str(), F_OK) == 0;
-  });
-  if (!logged_in) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
-}
-
-void announce(const Plan& plan, Talk& talk) {
-  const std::string where = plan.engine.engine + (plan.engine.rootless ? ", rootless" : "");
-  if (plan.mode == Mode::dood) {
-    talk.say("session " + plan.session + ": dood (" + plan.mode_reason + "), " + where);
-    talk.warn(
-        std::string(
-            "the session has the engine's socket and the host's network: whoever controls the agent is ") +
-        (plan.engine.rootless ? "you" : "root") + " on this machine, and no jail applies");
-  } else if (plan.capture) {
-    talk.say("session " + plan.session + ": contained, " + where);
-    talk.warn(
-        "this is a capture: until it ends the session reaches every host by HTTPS, and what it asks for is "
-        "written down");
-  } else {
-    const std::size_t hosts = plan.allowlist.entries().size();
-    talk.say("session " + plan.session + ": contained (" + plan.mode_reason + "), " + where + ", " +
-             std::to_string(hosts) + (hosts == 1 ? " host" : " hosts") +
-             " allowed; add one: drydock egress allow HOST --session " + plan.session +
-             (plan.asks ? "; it asks for others: drydock egress watch " + plan.session : ""));
-  }
-  for (const std::string& notice : plan.notices) talk.say(notice);
 }
 
 // The agent ran; what is its status?
@@ -476,9 +411,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   save_plan(plan);
   try {
     if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
-    announce(plan, talk);
-    warn_of_endpoints(run, talk);
-    tell_of_login(run, talk);
+    announce(run, plan, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });
       mark_detached(plan.session);

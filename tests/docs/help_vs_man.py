@@ -96,7 +96,14 @@ def check_group(name, help_text, path, text, program, failures):
         if not found or not plain(found.group(1)).startswith(plain(summary)):
             failures.append(f"{path.name}: \"# {heading}\" does not begin with \"{summary}\"")
         check_examples(full, member_help, path, text, failures)
-        compare(f"{path.name}, {heading}", help_options(member_help, "Options"), page_options(text, heading), failures)
+        options, in_page = help_options(member_help, "Options"), page_options(text, heading)
+        body = re.search(rf"^# {heading}\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
+        shared = SHARED.search(body.group(1)) if body else None
+        if shared:
+            # Those of the other command, but for what has a word of its own here.
+            other = help_options(run(program, "help", shared.group(1)), "Options")
+            options = {option: words for option, words in options.items() if option in in_page or other.get(option) != words}
+        compare(f"{path.name}, {heading}", options, in_page, failures)
     for heading in re.findall(rf"^# ({name.upper()} \w+)$", text, re.MULTILINE):
         if heading not in {f"{name} {member}".upper() for member, _, _ in members}:
             failures.append(f"{path.name}: \"# {heading}\" is no command of {name}")
@@ -129,7 +136,8 @@ def check_command(name, aliases, summary, program, pages, failures):
     if section(help_text, "Commands"):
         check_group(name, help_text, path, text, program, failures)
     options = help_options(help_text, "Options")
-    shared = SHARED.search(text)
+    # A member of a group may share options too; that is its section's business.
+    shared = None if section(help_text, "Commands") else SHARED.search(text)
     if shared:
         if options != help_options(run(program, "help", shared.group(1)), "Options"):
             failures.append(f"{path.name}: the options are not those of {shared.group(1)}")

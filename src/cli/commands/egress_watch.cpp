@@ -121,7 +121,7 @@ class EgressWatchCommand : public Command {
   std::string synopsis() const override { return "[SESSION]"; }
   std::vector<Example> examples() const override {
     return {{"drydock egress watch 4f2a", "its hosts as they are asked for"},
-            {"drydock egress watch | grep denied", "one line a decision, where there is no terminal"}};
+            {"drydock --json egress watch 4f2a", "each decision as an object of JSON"}};
   }
   std::string description() const override {
     return std::string(session_help) +

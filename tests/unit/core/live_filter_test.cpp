@@ -148,7 +148,7 @@ TEST(LiveFilterTest, RefusesWhatIsNoGuardsFile) {
   for (const std::string text :
        {"", "[]", "{}", R"({"generation":1,"canary":"c.test"})", R"({"generation":1,"entries":[]})",
         R"({"generation":-1,"canary":"c.test","entries":[]})",
-        R"({"generation":1,"canary":"c.test","entries":[{"pattern":"*","source":"x"}]})",
+        R"({"generation":1,"canary":"c.test","entries":[{"pattern":"**","source":"x"}]})",
         R"({"generation":1,"canary":"c.test","entries":[{"pattern":"a.test"}]})"}) {
     EXPECT_THROW(LiveFilter{text}, Error) << text;
   }

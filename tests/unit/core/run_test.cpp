@@ -7,8 +7,6 @@
 #include <csignal>
 #include <fstream>
 
-#include "core/agent_image.hpp"
-#include "core/agent_state.hpp"
 #include "orchestration.hpp"
 #include "sample_plan.hpp"
 
@@ -288,72 +286,6 @@ TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   expect_nothing_left("a run");
   EXPECT_THAT(talk.said, Contains(HasSubstr(": contained (the default), podman, rootless, 1 host allowed")));
   EXPECT_THAT(talk.warned, IsEmpty());
-}
-
-TEST_F(ContainedRun, AnAgentRunsInItsOwnImageAndIsToldItsArguments) {
-  fresh_engine_with_sidecar();
-  options.agent = "claude";
-  options.image.clear();
-  options.command.clear();
-  try {
-    plan_run(*engine, prepare_run(options), stop);
-    FAIL() << "planned without its image";
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "cannot run agent 'claude': podman does not have its image");
-    EXPECT_EQ(error.hint(), "make it with: drydock build --agent claude");
-  }
-  const auto planned = [&](const std::vector<std::string>& command) {
-    options.command = command;
-    return plan_run(*engine, prepare_run(options), stop).agent;
-  };
-  engine->image_map[base_image_reference()].labels = {{image_kind_label, "base"}};
-  EXPECT_EQ(planned({"make"}).image, base_image_reference()) << "a command needs no agent";
-  EXPECT_THROW(planned({"--version"}), Error) << "but this is told to the agent";
-  engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
-  EXPECT_EQ(planned({"make"}).image, agent_image_reference("claude"));
-  EXPECT_THAT(planned({"make"}).command, ElementsAre("make"));
-  EXPECT_THAT(planned({"--version"}).command, ElementsAre("claude", "--version"));
-  EXPECT_THAT(planned({}).command, ElementsAre("claude"));
-  EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "1");
-  options.environment["DISABLE_AUTOUPDATER"] = "0";
-  EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "0") << "the user has the last word";
-}
-
-TEST_F(ContainedRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
-  fresh_engine_with_sidecar();
-  options.agent = "claude";
-  engine->image_map[options.image].labels = {};
-  environment.set("ANTHROPIC_BASE_URL", "https://model.example/v1");
-  run();
-  EXPECT_THAT(talk.warned,
-              Contains(HasSubstr("which is not allowed; allow it: drydock egress allow model.example")));
-  talk.warned.clear();
-  options.allow.emplace_back("model.example");
-  run();
-  EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("model.example"))));
-  environment.set("ANTHROPIC_BASE_URL", "http://10.0.0.1:8000");
-  run();
-  EXPECT_THAT(talk.warned, Contains(HasSubstr("which the agent cannot reach: only https passes")));
-}
-
-TEST_F(ContainedRun, AnAgentThatIsNotLoggedInSaysHow) {
-  fresh_engine_with_sidecar();
-  environment.set("XDG_STATE_HOME", directory.path() + "/state");
-  options.agent = "claude";
-  const auto told = testing::Contains(HasSubstr("claude is not logged in here: "));
-  run();
-  EXPECT_THAT(talk.said, Not(told)) << "another command runs";
-  options.image.clear();
-  options.command.clear();
-  engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
-  run();
-  EXPECT_THAT(talk.said, told);
-  talk.said.clear();
-  const std::string login = agent_state_directory("claude") + "/login/.claude";
-  fs::create_directories(login);
-  std::ofstream(login + "/.credentials.json") << "{}";
-  run();
-  EXPECT_THAT(talk.said, Not(told));
 }
 
 TEST_F(ContainedRun, TellsWhatChangedOfWhatTheHostMayRun) {

@@ -1,0 +1,100 @@
+#include <fstream>
+
+#include "core/agent_image.hpp"
+#include "core/agent_state.hpp"
+#include "core/run.hpp"
+#include "orchestration.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class AgentRun : public Orchestration {
+ protected:
+  void SetUp() override {
+    if (!has_tinyproxy())
+      GTEST_SKIP() << "the sidecar's image is made from tinyproxy, which is not installed";
+    options.directory = directory.path() + "/demo";
+    options.agent = "claude";
+    options.image = "localhost/agent:1";
+    options.command = {"true"};
+    options.stdin_open = false;
+    fresh_engine();
+    engine->image_map[options.image] = {};
+    give_sidecar_image(*engine);
+  }
+  RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop); }
+
+  RunOptions options;
+};
+
+TEST_F(AgentRun, AnAgentRunsInItsOwnImageAndIsToldItsArguments) {
+  options.agent = "claude";
+  options.image.clear();
+  options.command.clear();
+  try {
+    plan_run(*engine, prepare_run(options), stop);
+    FAIL() << "planned without its image";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "cannot run agent 'claude': podman does not have its image");
+    EXPECT_EQ(error.hint(), "make it with: drydock build --agent claude");
+  }
+  const auto planned = [&](const std::vector<std::string>& command) {
+    options.command = command;
+    return plan_run(*engine, prepare_run(options), stop).agent;
+  };
+  engine->image_map[base_image_reference()].labels = {{image_kind_label, "base"}};
+  EXPECT_EQ(planned({"make"}).image, base_image_reference()) << "a command needs no agent";
+  EXPECT_THROW(planned({"--version"}), Error) << "but this is told to the agent";
+  engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
+  EXPECT_EQ(planned({"make"}).image, agent_image_reference("claude"));
+  EXPECT_THAT(planned({"make"}).command, ElementsAre("make"));
+  EXPECT_THAT(planned({"--version"}).command, ElementsAre("claude", "--version"));
+  EXPECT_THAT(planned({}).command, ElementsAre("claude"));
+  EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "1");
+  options.environment["DISABLE_AUTOUPDATER"] = "0";
+  EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "0") << "the user has the last word";
+}
+
+TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
+  options.agent = "claude";
+  engine->image_map[options.image].labels = {};
+  environment.set("ANTHROPIC_BASE_URL", "https://model.example/v1");
+  run();
+  EXPECT_THAT(talk.warned,
+              Contains(HasSubstr("which is not allowed; allow it: drydock egress allow model.example")));
+  talk.warned.clear();
+  options.allow.emplace_back("model.example");
+  run();
+  EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("model.example"))));
+  environment.set("ANTHROPIC_BASE_URL", "http://10.0.0.1:8000");
+  run();
+  EXPECT_THAT(talk.warned, Contains(HasSubstr("which the agent cannot reach: only https passes")));
+}
+
+TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
+  environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  options.agent = "claude";
+  const auto told = testing::Contains(HasSubstr("claude is not logged in here: "));
+  run();
+  EXPECT_THAT(talk.said, Not(told)) << "another command runs";
+  options.image.clear();
+  options.command.clear();
+  engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
+  run();
+  EXPECT_THAT(talk.said, told);
+  talk.said.clear();
+  const std::string login = agent_state_directory("claude") + "/login/.claude";
+  fs::create_directories(login);
+  std::ofstream(login + "/.credentials.json") << "{}";
+  run();
+  EXPECT_THAT(talk.said, Not(told));
+}
+
+}  // namespace
+}  // namespace drydock::core
