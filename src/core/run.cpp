@@ -326,20 +326,8 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.capture = run.options.capture;
   request.view = run.view;
   if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
-  for (const Secret& secret : run.secrets) {
-    request.secrets.push_back(secret.name);
-    const bool as_variable =
-        std::any_of(run.agent.secrets.begin(), run.agent.secrets.end(),
-                    [&](const AgentSecret& known) { return known.environment && known.name == secret.name; });
-    if (!as_variable) continue;
-    if (!is_variable_name(secret.name) || secret.value.find('\0') != std::string::npos) {
-      throw Error(ErrorKind::invalid,
-                  "cannot pass secret '" + secret.name + "': agent '" + run.agent.name +
-                      "' takes it as a variable, and it cannot be one",
-                  "give it a value of text");
-    }
-    request.secret_variables.push_back(secret.name);
-  }
+  for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
+  request.secret_variables = secret_variables(run.secrets, run.agent);
   if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);
   request.project_read_only = run.options.project_read_only;
   if (run.options.canary) request.wall_checks = canary_checks();

@@ -137,6 +137,22 @@ std::vector<Secret> take_secrets(const std::vector<std::string>& requests, const
   return secrets;
 }
 
+std::vector<std::string> secret_variables(const std::vector<Secret>& secrets, const AgentProfile& agent) {
+  std::vector<std::string> names;
+  for (const Secret& secret : secrets) {
+    const bool as_variable =
+        std::any_of(agent.secrets.begin(), agent.secrets.end(),
+                    [&](const AgentSecret& known) { return known.environment && known.name == secret.name; });
+    if (!as_variable) continue;
+    if (!is_variable_name(secret.name) || secret.value.find('\0') != std::string::npos) {
+      refuse(secret.name, "agent '" + agent.name + "' takes it as a variable, and it cannot be one",
+             "give it a value of text");
+    }
+    names.push_back(secret.name);
+  }
+  return names;
+}
+
 std::string secrets_directory(const std::string& session) {
   if (is_in_memory(runtime_directory())) return below_runtime(session);
   if (is_in_memory(shared_memory) && ::access(shared_memory, W_OK | X_OK) == 0)

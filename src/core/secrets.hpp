@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/agents.hpp"
 #include "core/project.hpp"
 
 namespace drydock::core {
@@ -23,6 +24,10 @@ struct Secret {
 // environment, and from what the processes that it starts get. Throws Error (usage, invalid, refused)
 // "cannot pass secret '<name>': <reason>", which never has a value in it.
 std::vector<Secret> take_secrets(const std::vector<std::string>& requests, const Project& project);
+
+// Those of them that the agent takes from its environment. Throws Error(invalid) for one that cannot be a
+// variable.
+std::vector<std::string> secret_variables(const std::vector<Secret>& secrets, const AgentProfile& agent);
 
 // Whether a value can be made an environment variable of this name.
 bool is_variable_name(const std::string& name);

@@ -6,7 +6,6 @@
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "orchestration.hpp"
 #include "sample_plan.hpp"
@@ -51,40 +50,6 @@ class Run : public Orchestration {
 
   RunOptions options;
 };
-
-TEST_F(Run, SecretsAreThereWhileItRunsAndNoLonger) {
-  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
-  options.secrets = {"DRYDOCK_TEST_TOKEN"};
-  std::string seen;
-  engine->before = [&](const std::string& call, std::size_t) {
-    if (call.find("containers.start drydock-demo-") == std::string::npos) return;
-    for (const std::string& id : known_sessions()) {
-      std::ostringstream text;
-      text << std::ifstream(secrets_directory(id) + "/DRYDOCK_TEST_TOKEN").rdbuf();
-      seen += text.str();
-      EXPECT_THAT(saved_plan(id).dump(), testing::Not(HasSubstr("hush")));
-    }
-  };
-  give_sidecar_image(*engine);
-  const PreparedRun prepared = prepare_run(options);
-  const std::string id = execute_run(*engine, prepared, talk, stop).session;
-  EXPECT_THAT(seen, HasSubstr("hush-hush"));
-  EXPECT_FALSE(fs::exists(secrets_directory(id)));
-  expect_nothing_left("a run with a secret");
-}
-
-TEST_F(Run, ASecretIsNoVariableToo) {
-  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
-  options.secrets = {"DRYDOCK_TEST_TOKEN"};
-  options.environment["DRYDOCK_TEST_TOKEN"] = "hush-hush";
-  try {
-    prepare_run(options);
-    FAIL() << "it was told to the engine";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_THAT(error.what(), testing::Not(HasSubstr("hush")));
-  }
-}
 
 void Run::enumerate_failures() {
   run();

@@ -1,0 +1,78 @@
+// A whole run with secrets, on an engine in memory.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/run.hpp"
+#include "orchestration.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class RunSecrets : public Orchestration {
+ protected:
+  void SetUp() override {
+    options.directory = directory.path() + "/demo";
+    options.agent = "shell";
+    options.image = "localhost/agent:1";
+    options.command = {"true"};
+    options.stdin_open = false;
+    fresh_engine();
+    engine->image_map["localhost/agent:1"] = {};
+  }
+
+  RunOptions options;
+};
+
+TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
+  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
+  options.secrets = {"DRYDOCK_TEST_TOKEN"};
+  std::string seen;
+  engine->before = [&](const std::string& call, std::size_t) {
+    if (call.find("containers.start drydock-demo-") == std::string::npos) return;
+    for (const std::string& id : known_sessions()) {
+      std::ostringstream text;
+      text << std::ifstream(secrets_directory(id) + "/DRYDOCK_TEST_TOKEN").rdbuf();
+      seen += text.str();
+      EXPECT_THAT(saved_plan(id).dump(), testing::Not(HasSubstr("hush")));
+    }
+  };
+  give_sidecar_image(*engine);
+  const PreparedRun prepared = prepare_run(options);
+  const std::string id = execute_run(*engine, prepared, talk, stop).session;
+  EXPECT_THAT(seen, HasSubstr("hush-hush"));
+  EXPECT_FALSE(fs::exists(secrets_directory(id)));
+  expect_nothing_left("a run with a secret");
+}
+
+TEST_F(RunSecrets, ASecretIsNoVariableToo) {
+  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
+  options.secrets = {"DRYDOCK_TEST_TOKEN"};
+  options.environment["DRYDOCK_TEST_TOKEN"] = "hush-hush";
+  try {
+    prepare_run(options);
+    FAIL() << "it was told to the engine";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), testing::Not(HasSubstr("hush")));
+  }
+}
+
+TEST_F(RunSecrets, AProfileSaysWhichAreVariablesToo) {
+  AgentProfile agent;
+  agent.secrets = {{"TOKEN", true}, {"FILE", false}};
+  EXPECT_THAT(secret_variables({{"TOKEN", "a"}, {"FILE", "b"}, {"OTHER", "c"}}, agent), ElementsAre("TOKEN"));
+  EXPECT_THAT(secret_variables({}, agent), IsEmpty());
+  EXPECT_THROW(secret_variables({{"TOKEN", std::string("a\0b", 3)}}, agent), Error);
+}
+
+}  // namespace
+}  // namespace drydock::core
