@@ -85,11 +85,12 @@ class EgressCaptureCommand : public Command {
   std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
   bool takes_command() const override { return true; }
+  bool has_run_options() const override { return true; }
   int failure_status() const override { return 125; }
 
   int run(const Invocation& invocation) const override {
     // It must end with this command, and leave its log.
-    for (const char* option : {"detach", "keep", "no-log", "ask", "detach-keys"}) {
+    for (const char* option : {"detach", "keep", "no-log", "ask"}) {
       const bool given = invocation.has(option) && !invocation.values[option].defaulted();
       if (given)
         throw Error(ErrorKind::usage, std::string("cannot use option '--") + option + "' for a capture",
