@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/agent_state.hpp"
+#include "core/gaps.hpp"
 #include "core/groups.hpp"
 
 namespace drydock::core {
@@ -62,6 +64,7 @@ void tell_of_session(const Plan& plan, Talk& talk) {
              (plan.asks ? "; it asks for others: drydock egress watch " + plan.session : ""));
   }
   for (const std::string& notice : plan.notices) talk.say(notice);
+  if (plan.mode == Mode::contained) log::info("what the jail does not close: {}", open_gaps());
 }
 
 }  // namespace

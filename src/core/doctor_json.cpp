@@ -1,5 +1,6 @@
 #include "base/version.hpp"
 #include "core/doctor.hpp"
+#include "core/gaps.hpp"
 
 namespace drydock::core {
 namespace {
@@ -50,6 +51,13 @@ Json egress_json(const DoctorReport& report) {
           {"sessions", sessions}};
 }
 
+Json gaps_json() {
+  Json table = Json::array();
+  for (const Gap& gap : gaps())
+    table.push_back({{"letter", std::string(1, gap.letter)}, {"what", gap.what}, {"closed", gap.closed}});
+  return table;
+}
+
 }  // namespace
 
 Json to_json(const DoctorReport& report) {
@@ -74,7 +82,8 @@ Json to_json(const DoctorReport& report) {
           {"engines", engines},
           {"sections", sections},
           {"egress", egress_json(report)},
-          {"files", files}};
+          {"files", files},
+          {"gaps", gaps_json()}};
 }
 
 }  // namespace drydock::core

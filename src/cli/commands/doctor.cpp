@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
+#include "core/gaps.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -106,6 +107,15 @@ std::vector<Setting> settings_of(const Invocation& invocation) {
   return settings;
 }
 
+std::string gaps_text() {
+  std::string text = "\nGAPS\n";
+  for (const core::Gap& gap : core::gaps()) {
+    text += std::string("  ") + (gap.closed ? "closed       (" : "open         (") + gap.letter + ") " +
+            std::string(gap.what) + "\n";
+  }
+  return text;
+}
+
 std::string settings_text(const std::vector<Setting>& settings) {
   std::string text = "\nSETTINGS\n";
   for (const Setting& setting : settings) {
@@ -148,7 +158,8 @@ class DoctorCommand : public Command {
       invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     } else {
       const bool all = invocation.global.verbose > 0;
-      invocation.console.print(to_text(report, all) + (all ? settings_text(settings_of(invocation)) : ""));
+      invocation.console.print(to_text(report, all) +
+                               (all ? settings_text(settings_of(invocation)) + gaps_text() : ""));
     }
     return report.works() ? 0 : 1;
   }

@@ -1,0 +1,39 @@
+#include "core/gaps.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+namespace drydock::core {
+namespace {
+
+// The rows of the page: "| (a) | gap | what drydock does | test |".
+TEST(Gaps, AreThoseOfThePageOnSecurity) {
+  std::ifstream file(DRYDOCK_SECURITY_PAGE);
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::regex row(R"(\n\| \(([a-z])\) \| ([^|]*) \| ([^|]*) \|)");
+  std::vector<std::string> in_page;
+  for (std::sregex_iterator match(page.begin(), page.end(), row), end; match != end; ++match) {
+    const std::string what = std::regex_replace((*match)[2].str(), std::regex("[*`]|\\.$"), "");
+    const bool closed = std::regex_search((*match)[3].str(), std::regex("^(Closed|Refused)"));
+    in_page.push_back((*match)[1].str() + " " + what + (closed ? " closed" : " open"));
+  }
+  std::vector<std::string> in_table;
+  for (const Gap& gap : gaps())
+    in_table.push_back(std::string(1, gap.letter) + " " + std::string(gap.what) +
+                       (gap.closed ? " closed" : " open"));
+  EXPECT_THAT(in_page, testing::ElementsAreArray(in_table));
+  EXPECT_GE(in_table.size(), 14U);
+}
+
+TEST(Gaps, ThoseThatAreOpenAreSaidTogether) {
+  EXPECT_THAT(open_gaps(), testing::StartsWith("(a) Data can leave through an allowed host"));
+  EXPECT_THAT(open_gaps(), testing::HasSubstr("; (f) dood mode"));
+  EXPECT_THAT(open_gaps(), testing::Not(testing::HasSubstr("(g)")));
+}
+
+}  // namespace
+}  // namespace drydock::core
