@@ -1,15 +1,19 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.hpp"
 #include "core/agents.hpp"
+#include "core/denials.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/effective_allowlist.hpp"
 #include "core/filter.hpp"
 #include "core/inspect.hpp"
 #include "core/run.hpp"
+#include "core/session_log.hpp"
 #include "core/sessions.hpp"
+#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {
@@ -35,6 +39,25 @@ AllowlistSource add_baseline(Allowlist& list) {
 std::string sidecar_word(const SessionRecord& session) {
   if (!session.sidecar_state) return "none";
   return *session.sidecar_state == runtime::ContainerState::running ? "running" : "ended";
+}
+
+// ": HOST, HOST and more", of the most frequent.
+std::string denied_hosts(runtime::Engine& engine, const SessionRecord& session, const EgressCounts& counts) {
+  constexpr std::size_t shown = 3;
+  if (counts.denied == 0) return {};
+  Denials denials;
+  read_egress_log(engine, session, false, [&](std::string_view line) {
+    denials.add(line);
+    return true;
+  });
+  std::vector<std::string> hosts;
+  for (const Denial& denial : denials.list()) {
+    const std::string host = one_line(denial.host, 253);
+    if (std::find(hosts.begin(), hosts.end(), host) != hosts.end()) continue;
+    if (hosts.size() == shown) return ": " + join(hosts, ", ") + " and more";
+    hosts.push_back(host);
+  }
+  return hosts.empty() ? "" : ": " + join(hosts, ", ");
 }
 
 }  // namespace
@@ -94,7 +117,8 @@ Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& rep
         } else if (live.counts) {
           findings.push_back(ok_finding("session",
                                         name + ": its sidecar runs, " + std::to_string(live.counts->allowed) +
-                                            " allowed, " + std::to_string(live.counts->denied) + " denied",
+                                            " allowed, " + std::to_string(live.counts->denied) + " denied" +
+                                            denied_hosts(*entry.engine, session, *live.counts),
                                         false));
         } else if (live.sidecar == "none") {
           findings.push_back(ok_finding("session", name + ": dood, without a sidecar", false));

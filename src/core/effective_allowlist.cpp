@@ -11,7 +11,7 @@ std::string project_allowlist_path(const Project& project) {
 }
 
 std::vector<std::string> allowlist_paths(const Project& project) {
-  return {global_allowlist_path(), global_allowlist_path() + "-" + project.name,
+  return {machine_allowlist_path, global_allowlist_path(), global_allowlist_path() + "-" + project.name,
           project_allowlist_path(project)};
 }
 

@@ -11,6 +11,8 @@
 
 namespace drydock::core {
 
+// The machine's: every user's.
+inline constexpr const char* machine_allowlist_path = "/etc/drydock/egress-allowlist";
 // ~/.config/drydock/egress-allowlist: every project's.
 std::string global_allowlist_path();
 // The file of one project that drydock writes to; one that is keyed by the bare name is read as well.

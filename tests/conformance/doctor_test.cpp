@@ -194,6 +194,9 @@ TEST_P(Doctor, LiveSessionsAreTold) {
   EXPECT_EQ(live.at(0).at("sidecar"), "running");
   EXPECT_EQ(live.at(0).at("allowed"), 1) << live;
   EXPECT_EQ(live.at(0).at("denied"), 2) << live;
+  const std::string said = drydock("-v doctor").out;
+  EXPECT_NE(said.find("1 allowed, 2 denied: "), std::string::npos) << said;
+  EXPECT_NE(said.find("denied.test"), std::string::npos) << said;
   const std::string sidecar(
       trim(engine("ps --format '{{.Names}}' --filter label=io.drydock.role=sidecar").out));
   ASSERT_FALSE(sidecar.empty());

@@ -1,10 +1,13 @@
 // `drydock egress` on real engines: what it says of a session is what the session's jail does, and what it
 // changes holds at once, for as long as it was said, and for nothing else.
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "core/effective_allowlist.hpp"
 #include "lab.hpp"
 
 namespace drydock::conformance {
@@ -213,6 +216,26 @@ TEST_P(Egress, J18_TwoThatAllowAtOnceLoseNothing) {
   EXPECT_EQ(ask("h5.wild.test").substr(0, 20), "h5.wild.test:443 403");
   sh_as_user("rm -rf " + config);
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
+}
+
+TEST_P(Egress, J2_TheMachinesListHoldsForEveryUserAndComesFirst) {
+  const auto write_machine_list = [](const std::string& text) {
+    // The lab's own /etc.
+    std::filesystem::create_directories("/etc/drydock");
+    std::ofstream(core::machine_allowlist_path) << text;
+  };
+  EXPECT_EQ(run("", "curl -sS https://other.test/").status, 56) << "the control";
+  write_machine_list("# ours\nother.test\n");
+  const Outcome reached = run("", "curl -sS https://other.test/");
+  EXPECT_EQ(reached.status, 0) << reached;
+  const Outcome known = drydock("egress allow --global other.test");
+  EXPECT_NE(known.out.find("/etc/drydock/egress-allowlist:2"), std::string::npos) << known;
+  EXPECT_NE(drydock("egress test other.test").out.find("/etc/drydock/egress-allowlist:2"), std::string::npos);
+  write_machine_list("https://other.test/\n");
+  const Outcome wrong = run("", "true");
+  EXPECT_EQ(wrong.status, 125) << wrong;
+  EXPECT_NE(wrong.err.find("/etc/drydock/egress-allowlist:1"), std::string::npos) << wrong;
+  std::filesystem::remove_all("/etc/drydock");
 }
 
 TEST_P(Egress, J2_TestSaysWhatTheJailDoes) {

@@ -83,7 +83,8 @@ class EgressAllowCommand : public Command {
     const bool dry_run = invocation.flag("dry-run");
     std::vector<core::AddedLine> lines;
     if (invocation.flag("global")) {
-      lines = core::add_to_allowlist(core::global_allowlist_path(), hosts, {}, dry_run);
+      lines = core::add_to_allowlist(core::global_allowlist_path(), hosts, {core::machine_allowlist_path},
+                                     dry_run);
     } else {
       const core::Project project = read_project(invocation);
       lines = core::add_to_allowlist(core::project_allowlist_path(project), hosts,

@@ -44,7 +44,7 @@ std::string allow(const core::Candidate& found, const core::BoardKey& key) {
                            false);
     where = "this session and this project";
   } else if (key.what == What::allow_everywhere) {
-    core::add_to_allowlist(core::global_allowlist_path(), hosts, {}, false);
+    core::add_to_allowlist(core::global_allowlist_path(), hosts, {core::machine_allowlist_path}, false);
     where = "this session and every project";
   }
   core::change_live_filter(*found.engine, found.session,
