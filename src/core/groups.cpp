@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/process.hpp"
 #include "base/text.hpp"
 #include "core/apt_sources.hpp"
 #include "core/host_pattern.hpp"
+#include "core/npm_registry.hpp"
 
 namespace drydock::core {
 namespace {
@@ -22,13 +22,12 @@ tl::unexpected<std::string> refused(std::string reason) {
 
 Hosts npm_hosts() {
   try {
-    // A prefix of / keeps a .npmrc of the project out of it.
-    const std::string url(trim(run_checked({"npm", "--prefix", "/", "config", "get", "registry"}).output));
+    const std::string url = npm_registry();
     const auto host = host_of_registry(url);
     if (!host) return refused("npm's registry is '" + printable(url, 200) + "', and " + host.error());
     return std::vector<std::string>{*host};
   } catch (const Error& error) {
-    return refused(std::string("npm does not say its registry: ") + error.what());
+    return refused(std::string("npm's registry is not known: ") + error.what());
   }
 }
 

@@ -235,7 +235,7 @@ TEST_P(Egress, J2_TheMachinesListHoldsForEveryUserAndComesFirst) {
   const Outcome wrong = run("", "true");
   EXPECT_EQ(wrong.status, 125) << wrong;
   EXPECT_NE(wrong.err.find("/etc/drydock/egress-allowlist:1"), std::string::npos) << wrong;
-  std::filesystem::remove_all("/etc/drydock");
+  std::filesystem::remove(core::machine_allowlist_path);
 }
 
 TEST_P(Egress, J2_TestSaysWhatTheJailDoes) {

@@ -161,6 +161,10 @@ class NpmGroup : public testing::Test {
                        << "'\n";
     ASSERT_EQ(::chmod(npm.c_str(), 0755), 0);
   }
+  void npm_fails() {
+    npm_says("");
+    std::ofstream(directory_.path() + "/npm") << "#!/bin/sh\nexit 1\n";
+  }
 
  private:
   TempDir directory_;
@@ -173,7 +177,8 @@ TEST_F(NpmGroup, IsTheRegistryThatNpmIsSetUpWith) {
 }
 
 TEST_F(NpmGroup, SaysWhyThereIsNone) {
-  EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'@npm': npm does not say its registry: "));
+  npm_fails();
+  EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'@npm': npm's registry is not known: "));
   npm_says("http://registry.example.com/");
   EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("only https passes"));
   EXPECT_EQ(failure_of_text("@npm\n").hint(), "write the host itself");
