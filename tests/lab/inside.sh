@@ -101,6 +101,7 @@ END
   grep -q '^docker:' /etc/group || echo 'docker:x:989:' >>/etc/group
   sed -i -E 's/^(docker:.*[^:])$/\1,dev/; s/^(docker:.*:)$/\1dev/' /etc/group
   echo "dev:x:1000:1000:drydock lab user:$scratch/home:/bin/bash" >>/etc/passwd
+  sed -i -E "s#^(root:([^:]*:){4})[^:]*#\\1$scratch/root#" /etc/passwd # the machine's own is not the lab's
   echo 'dev:x:1000:' >>/etc/group
   echo 'dev:*:19000:0:99999:7:::' >>/etc/shadow
   echo dev:100000:65536 | tee /etc/subuid >/etc/subgid
