@@ -13,8 +13,8 @@
 namespace drydock::podman {
 namespace {
 
-constexpr int removal_attempts = 20;
-constexpr int removal_pause_ms = 25;
+constexpr int ending_attempts = 20;  // while Podman notices that a container has just ended
+constexpr int ending_pause_ms = 25;
 
 std::string path_of(const std::string& name, std::string_view rest) {
   return "/containers/" + url_encode(name) + std::string(rest);
@@ -126,8 +126,19 @@ int PodmanContainers::wait(const std::string& name) {
 }
 
 runtime::ContainerReport PodmanContainers::inspect(const std::string& name) {
-  return to_container_report(
-      api_.call({.purpose = "inspect container '" + name + "'", .path = path_of(name, "/json")}));
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return to_container_report(
+          api_.call({.purpose = "inspect container '" + name + "'", .path = path_of(name, "/json")}));
+    } catch (const Error& error) {
+      // Podman takes it for running and asks /proc of a process that has just ended: "read /proc/717/cgroup:
+      // no such process", or "open …: no such file or directory".
+      if (attempt == ending_attempts || !says(error.what(), " /proc/") || !says(error.what(), ": no such ")) {
+        throw;
+      }
+    }
+    ::poll(nullptr, 0, ending_pause_ms);
+  }
 }
 
 std::vector<runtime::ContainerSummary> PodmanContainers::list(const std::string& label) {
@@ -166,9 +177,9 @@ void PodmanContainers::remove(const std::string& name) {
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::not_found) return;
       // It ends by itself at this moment, and Podman wanted to kill it: "container state improper: stopped".
-      if (attempt == removal_attempts || !says(error.what(), "container state improper")) throw;
+      if (attempt == ending_attempts || !says(error.what(), "container state improper")) throw;
     }
-    ::poll(nullptr, 0, removal_pause_ms);
+    ::poll(nullptr, 0, ending_pause_ms);
   }
 }
 

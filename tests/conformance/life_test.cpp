@@ -109,7 +109,8 @@ TEST_P(Life, ANameIsGivenOnce) {
   EXPECT_EQ(again.status, 125) << again;
   EXPECT_NE(again.err.find(id), std::string::npos) << again;
   EXPECT_EQ(drydock("stop only").status, 0);
-  EXPECT_EQ(run("--name only", "true").status, 0) << "the name is free again";
+  const Outcome freed = run("--name only", "true");
+  EXPECT_EQ(freed.status, 0) << "the name is free again " << freed;
   // Of many that want it at once one gets it.
   const Outcome race = sh_as_user("cd " + quote(project()) + "; for i in 1 2 3 4; do (" + drydock_words() +
                                   " -q run --name race --image " + test_image +

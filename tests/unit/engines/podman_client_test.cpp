@@ -129,8 +129,9 @@ TEST(PodmanClient, AWarningIsAnErrorAndTheContainerGoes) {
 
 TEST(PodmanClient, SaysWhatToInstallWhenThereIsNoInit) {
   const auto create = [](PodmanEngine& engine) { engine.containers().create(test::full_spec()); };
-  for (const char* words : {"container-init binary not found on the host",
-                            R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
+  for (const char* words :
+       {"container-init binary not found on the host",
+        R"(lookup init binary: exec: \"catatonit\": executable file not found in $PATH)"}) {
     const std::string body = "{\"message\":\"" + std::string(words) + "\"}";
     const Error error = call_error(test::answer("500 Internal Server Error", body), create);
     EXPECT_EQ(error.kind(), ErrorKind::engine) << words;
@@ -170,6 +171,35 @@ TEST(PodmanClient, WaitTakesABareNumber) {
   EXPECT_EQ(engine.containers().wait("x"), 42);
   EXPECT_EQ(call_error(test::ok("{}"), [](auto& e) { e.containers().wait("x"); }).kind(),
             ErrorKind::protocol);
+}
+
+// Podman 4.3 asks /proc of a container that it takes for running, and fails when that ends meanwhile.
+TEST(PodmanClient, AContainerThatEndsWhileItIsInspectedIsInspectedAgain) {
+  int asked = 0;
+  FakeDaemon daemon({[&](test::Peer& peer) {
+    for (std::string request = peer.read_request(); !request.empty(); request = peer.read_request()) {
+      const char* words = asked++ == 0 ? "read /proc/717/cgroup: no such process"
+                                       : "open /proc/717/cgroup: no such file or directory";
+      if (is_ping(request)) {
+        asked = 0;
+        peer.send(ping(sound));
+      } else if (request.find("/info ") != std::string::npos) {
+        asked = 0;
+        peer.send(test::ok("{}"));
+      } else if (asked <= 2) {
+        peer.send(test::answer("500 Internal Server Error", "{\"message\":\"" + std::string(words) + "\"}"));
+      } else {
+        peer.send(test::ok(test::golden_text("podman/agent.json")));
+      }
+    }
+  }});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  EXPECT_FALSE(engine.containers().inspect("x").id.empty());
+  EXPECT_EQ(asked, 3);
+  const Error other =
+      call_error(test::answer("500 Internal Server Error", R"({"message":"read /sys/x: no such device"})"),
+                 [](auto& e) { e.containers().inspect("x"); });
+  EXPECT_THAT(other.what(), HasSubstr("read /sys/x: no such device"));
 }
 
 TEST(PodmanClient, WhatIsGoneNeedsNoRemoval) {
