@@ -48,7 +48,7 @@ TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
   };
   give_sidecar_image(*engine);
   const PreparedRun prepared = prepare_run(options);
-  const std::string id = execute_run(*engine, prepared, talk, stop).session;
+  const std::string id = execute_run(*engine, prepared, talk, stop, timings).session;
   EXPECT_THAT(seen, HasSubstr("hush-hush"));
   EXPECT_FALSE(fs::exists(secrets_directory(id)));
   expect_nothing_left("a run with a secret");
@@ -92,7 +92,7 @@ TEST_F(RunSecrets, WithAKeptTokenNobodyIsToldToLogIn) {
   options.command.clear();
   const auto told = [&] {
     talk.said.clear();
-    execute_run(*engine, prepare_run(options), talk, stop);
+    execute_run(*engine, prepare_run(options), talk, stop, timings);
     return talk.said;
   };
   EXPECT_THAT(told(), testing::Contains(HasSubstr("claude is not logged in here")));
