@@ -295,7 +295,7 @@ TEST_F(ContainedRun, EachStepIsTimed) {
   std::vector<std::string> names;
   for (const Timings::Step& step : timings.steps()) names.push_back(step.name);
   EXPECT_THAT(names, testing::IsSupersetOf({"collect what was left", "look for the images", "plan",
-                                            "make the networks", "start the sidecar", "start the agent",
+                                            "make the networks", "wait for the sidecar", "start the agent",
                                             "the agent", "end the session"}));
 }
 
