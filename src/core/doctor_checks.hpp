@@ -37,6 +37,9 @@ runtime::Findings examine_allowlist(const Project& project, DoctorReport& report
 // Fills `report.sessions`.
 runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report);
 
+// The tokens that are kept for agents: their names, and whether they can be used.
+runtime::Findings examine_tokens();
+
 // Fills `report.files`; of the allowlist's files they are `report.sources`.
 runtime::Findings examine_configuration(const Project* project, const std::string& machine_config,
                                         DoctorReport& report);

@@ -18,6 +18,7 @@
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
 #include "core/agent_state.hpp"
+#include "core/agent_tokens.hpp"
 #include "core/announce.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
@@ -79,6 +80,31 @@ void choose_user(PreparedRun& run) {
   }
 }
 
+// What begins with '-' is no command: it is told to the agent.
+bool is_for_agent(const RunOptions& options) {
+  return !options.command.empty() && starts_with(options.command.front(), "-");
+}
+
+// What is kept for an agent is for sessions in which it works: not for another command that merely runs under
+// the default agent's allowlist, nor for what an image of the user's has.
+bool is_for_its_agent(const RunOptions& options) {
+  return !options.agent.empty() ||
+         (options.image.empty() && (options.command.empty() || is_for_agent(options)));
+}
+
+// One that is given by hand, as a secret or as a variable, comes before the one that is kept.
+void add_kept_tokens(PreparedRun& run) {
+  if (!is_for_its_agent(run.options)) return;
+  for (Secret& token : read_tokens(run.agent)) {
+    const bool given = run.options.environment.count(token.name) != 0 ||
+                       std::any_of(run.secrets.begin(), run.secrets.end(),
+                                   [&](const Secret& secret) { return secret.name == token.name; });
+    if (given) continue;
+    log::info("the session gets the token '{}' that is kept for {}", token.name, run.agent.name);
+    run.secrets.push_back(std::move(token));
+  }
+}
+
 void take_secrets(PreparedRun& run) {
   run.secrets = take_secrets(run.options.secrets, run.project);
   for (const Secret& secret : run.secrets) {
@@ -89,6 +115,7 @@ void take_secrets(PreparedRun& run) {
             "': it is to be an environment variable as well, which the engine tells to whoever asks it",
         "leave it out of --env and --env-file");
   }
+  add_kept_tokens(run);
 }
 
 void add_all(Allowlist& list, const std::vector<Entry>& entries) {
@@ -161,11 +188,6 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
                 is_default ? "make it with: drydock build --base bootstrap"
                            : "load or pull it first: " + engine_name + " pull " + printable(reference, 200));
   }
-}
-
-// What begins with '-' is no command: it is told to the agent.
-bool is_for_agent(const RunOptions& options) {
-  return !options.command.empty() && starts_with(options.command.front(), "-");
 }
 
 // The agent's image when it has one of its own and that is there, else the base. Without a command it is the
