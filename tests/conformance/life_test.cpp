@@ -257,6 +257,7 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"egress lst", 2, "egress has no such command"},
       {"egress list --project /does/not/exist", 1, "cannot use project '/does/not/exist'"},
       {"egress list --session nosuch", 1, "cannot read the allowlist of session 'nosuch'"},
+      {"egress list --groups --session nosuch", 2, "cannot use option '--groups'"},
       {"egress test", 2, "cannot test a host: none is named"},
       {"egress test a.example --session nosuch", 1, "cannot read the allowlist of session 'nosuch'"},
       {"egress allow '*.com'", 2, "cannot allow host '*.com'"},
