@@ -80,9 +80,11 @@ void check_state(const Plan& plan, Breaches& breaches) {
     breaches.emplace_back("INV-2: the agent's home would not be the session's own copy");
   for (const runtime::BindMount& bind : binds) {
     for (const StatePath& state : plan.state->paths) {
-      const std::string host = home_directory() + "/" + state.path;
-      if (bind.source == host || starts_with(bind.source, host + "/"))
-        breaches.push_back("INV-2: '" + bind.source + "' is the host's own state of the agent");
+      for (const std::string& home : home_directories()) {
+        const std::string host = home + "/" + state.path;
+        if (bind.source == host || starts_with(bind.source, host + "/"))
+          breaches.push_back("INV-2: '" + bind.source + "' is the host's own state of the agent");
+      }
     }
   }
 }

@@ -276,7 +276,7 @@ TEST_P(Life, AWrongUseOfEachCommandIsTold) {
       {"build --package x", 2, "cannot use option '--package'"},
       {"sync --agent shell", 1, "cannot sync agent 'shell'"},
       {"link", 2, "none is named"},
-      {"link /does/not/exist", 1, "cannot mount '/does/not/exist'"},
+      {"link /does/not/exist", 1, "cannot link '/does/not/exist'"},
       {"unlink", 2, "none is named"},
       {"unlink /does/not/exist", 1, "cannot unlink"},
       {"links now", 2, "cannot use argument 'now'"},
