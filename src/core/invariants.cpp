@@ -102,11 +102,10 @@ void check_secrets(const Plan& plan, Breaches& breaches) {
 }
 
 void check_hosts_file(const Plan& plan, Breaches& breaches) {
-  if (!plan.engine.shares_hosts_file) return;
   const auto& binds = plan.agent.binds;
   const bool mounted = std::find(binds.begin(), binds.end(), own_hosts_file(plan)) != binds.end();
   if (plan.hosts_file.empty() || plan.hosts.empty() || !mounted)
-    breaches.emplace_back("INV-9: the agent would see the host's own /etc/hosts");
+    breaches.emplace_back("INV-9: the agent would have an /etc/hosts that is not drydock's");
 }
 
 // A hooks folder that the agent may write to, one on the way that it may replace, or a part of the project

@@ -8,6 +8,7 @@
 #include "core/canary.hpp"
 #include "core/filter.hpp"
 #include "core/guard_config.hpp"
+#include "core/hosts_file.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/secrets.hpp"
@@ -153,13 +154,6 @@ void add_transparent_names(const Allowlist& list, runtime::Ipv4 address, runtime
   }
 }
 
-std::string hosts_text(const runtime::ContainerSpec& agent) {
-  std::string text =
-      "127.0.0.1 localhost\n" + agent.networks.front().address.to_string() + " " + agent.hostname + "\n";
-  for (const runtime::HostEntry& entry : agent.host_entries) text += entry.address + " " + entry.name + "\n";
-  return text;
-}
-
 void set_proxy_environment(std::map<std::string, std::string>& environment, const std::string& proxy) {
   for (const char* name :
        {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
@@ -284,7 +278,7 @@ Plan build_plan(const PlanRequest& request) {
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
   plan.agent.no_dns = true;
-  plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
+  plan.agent.host_entries = {{sidecar_host, proxy.to_string()}};
   if (request.engine.engine == "podman") {
     // Podman adds these names with an address of the host's; the first entry wins.
     plan.agent.host_entries.push_back({"host.containers.internal", "127.0.0.1"});
@@ -292,11 +286,9 @@ Plan build_plan(const PlanRequest& request) {
   }
   add_transparent_names(request.allowlist, proxy, plan.agent);
   plan.agent.hostname = agent_hostname;
-  if (request.engine.shares_hosts_file) {
-    plan.hosts_file = request.hosts_file;
-    plan.hosts = hosts_text(plan.agent);
-    plan.agent.binds.push_back({plan.hosts_file, "/etc/hosts", true});
-  }
+  plan.hosts_file = request.hosts_file;
+  plan.hosts = hosts_text(plan.agent);
+  plan.agent.binds.push_back({plan.hosts_file, "/etc/hosts", true});
   plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
   for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
   set_proxy_environment(plan.agent.environment,

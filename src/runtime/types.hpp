@@ -206,8 +206,6 @@ struct EngineInfo {
   std::string oci_runtime;
   std::string storage_driver;
   std::string cgroup_version;
-  // A container's /etc/hosts begins with the host's entries, unless a file is mounted there.
-  bool shares_hosts_file = false;
   std::string network_backend;  // Podman: "netavark" or "cni"; empty where there is no choice
   // Limits that this engine enforces here, not those that it accepts.
   bool enforces_memory = false;
