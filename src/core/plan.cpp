@@ -21,6 +21,7 @@ constexpr std::int64_t default_pids = 4096;
 constexpr std::uint64_t sidecar_memory = std::uint64_t{256} << 20;
 constexpr std::int64_t sidecar_pids = 512;  // a thread for each of MaxClients, and some
 constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
+constexpr std::uint64_t sidecar_log = std::uint64_t{64} << 20;
 constexpr std::uint32_t sidecar_uid = 65534;
 constexpr const char* agent_hostname = "drydock";
 constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
@@ -108,6 +109,7 @@ runtime::ContainerSpec make_sidecar(const PlanRequest& request, const Plan& plan
   sidecar.gid = sidecar_uid;
   sidecar.labels = make_labels(request, "sidecar");
   sidecar.read_only_root = true;
+  sidecar.log_limit = sidecar_log;
   sidecar.binds = {{plan.sidecar_directory, proxy_config_directory, true}};
   sidecar.tmpfs = {{"/run", sidecar_tmpfs, 01777}, {"/tmp", sidecar_tmpfs, 01777}};
   if (request.engine.enforces_memory) sidecar.limits.memory = sidecar_memory;

@@ -110,6 +110,8 @@ struct ContainerSpec {
   // The container resolves no name but those in host_entries.
   bool no_dns = false;
   std::vector<HostEntry> host_entries;
+  // When there is so much of its output, in octets, the engine may drop what is older.
+  std::uint64_t log_limit = std::uint64_t{10} << 20;
 };
 
 // One more command in a running container. It has the container's own user, groups, environment, limits and
