@@ -141,10 +141,15 @@ void start_program(runtime::Engine& engine, const std::string& sidecar) {
 
 }  // namespace
 
-Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop)
-    : engine_(engine), plan_(plan), stop_(stop) {}
+Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop, Timings* timings)
+    : engine_(engine), plan_(plan), stop_(stop), timings_(timings) {}
+
+void Session::begin(const char* step) {
+  if (timings_ != nullptr) timings_->begin(step);
+}
 
 void Session::create_networks() {
+  begin("make the networks");
   for (const runtime::NetworkSpec& network : plan_.networks) {
     engine_.networks().create(network);
     verify(network, engine_.networks().inspect(network.name));
@@ -152,16 +157,19 @@ void Session::create_networks() {
 }
 
 void Session::create_sidecar() {
+  begin("make the sidecar");
   engine_.containers().create(*plan_.sidecar);
   verify(*plan_.sidecar, engine_.containers().inspect(plan_.sidecar->name), false);
 }
 
 void Session::create_agent() {
+  begin("make the agent's container");
   engine_.containers().create(plan_.agent);
   verify(plan_.agent, engine_.containers().inspect(plan_.agent.name), false);
 }
 
 void Session::start_sidecar() {
+  begin("start the sidecar");
   const std::string& name = plan_.sidecar->name;
   // Attached before the start, so that its first line is an event and not a poll of a log file.
   const auto stream = engine_.containers().attach(name, false, false);
@@ -204,13 +212,17 @@ void Session::start_sidecar() {
 }
 
 std::optional<Probe> Session::raise_wall(const std::vector<Secret>& secrets) {
+  begin("write the session's files");
   write_files(plan_, secrets);
   create_networks();
   std::optional<Probe> probe;
   if (plan_.sidecar) {
     create_sidecar();
     start_sidecar();
-    if (plan_.probe) probe.emplace(engine_, plan_, stop_);
+    if (plan_.probe) {
+      begin("start the canary");
+      probe.emplace(engine_, plan_, stop_);
+    }
   }
   return probe;
 }
@@ -219,7 +231,10 @@ void Session::launch(const std::vector<Secret>& secrets) {
   or_remove([&] {
     auto probe = raise_wall(secrets);
     create_agent();
-    if (probe) require_wall(plan_.session, probe->finish());
+    if (probe) {
+      begin("wait for the canary");
+      require_wall(plan_.session, probe->finish());
+    }
   });
 }
 
@@ -242,6 +257,7 @@ void Session::or_remove(const std::function<void()>& steps) {
 }
 
 std::unique_ptr<runtime::AttachStream> Session::start_attached(bool with_stdin) {
+  begin("start the agent");
   auto stream = engine_.containers().attach(plan_.agent.name, plan_.agent.tty, with_stdin);
   engine_.containers().start(plan_.agent.name);
   verify_started();
@@ -249,6 +265,7 @@ std::unique_ptr<runtime::AttachStream> Session::start_attached(bool with_stdin) 
 }
 
 void Session::start_detached() {
+  begin("start the agent");
   engine_.containers().start(plan_.agent.name);
   verify_started();
 }

@@ -14,14 +14,16 @@
 #include "core/pump.hpp"
 #include "core/secrets.hpp"
 #include "core/sessions.hpp"
+#include "core/timings.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
 
 class Session {
  public:
-  // All three must outlive the session. `plan` must be sound (require_sound).
-  Session(runtime::Engine& engine, const Plan& plan, StopSource& stop);
+  // All of them must outlive the session. `plan` must be sound (require_sound). The steps of its start are
+  // added to `timings`.
+  Session(runtime::Engine& engine, const Plan& plan, StopSource& stop, Timings* timings = nullptr);
 
   // Makes files, networks and containers, reads them back against the plan, and starts the sidecar; returns
   // once its listener accepts (J9) and the plan's probe has shown the wall (J23). On any failure, or
@@ -64,10 +66,12 @@ class Session {
   // Takes all down again when `steps` fail.
   void or_remove(const std::function<void()>& steps);
   void verify_started();
+  void begin(const char* step);
 
   runtime::Engine& engine_;
   const Plan& plan_;
   StopSource& stop_;
+  Timings* timings_;
   int sidecar_pid_ = 0;
 };
 
