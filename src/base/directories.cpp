@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -82,6 +83,11 @@ void empty_folder(int top) {
 }  // namespace
 
 std::string home_directory() {
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home == '/' ? home : login_directory();
+}
+
+std::string login_directory() {
   std::vector<char> buffer(16384);
   struct passwd entry {};
   struct passwd* found = nullptr;
@@ -91,6 +97,19 @@ std::string home_directory() {
   }
   const char* home = std::getenv("HOME");
   return home != nullptr && *home == '/' ? home : "/";
+}
+
+std::vector<std::string> home_directories() {
+  std::vector<std::string> homes{home_directory(), login_directory()};
+  for (std::string& home : homes) {
+    std::error_code failed;
+    const std::filesystem::path real = std::filesystem::canonical(home, failed);
+    if (!failed) home = real.string();
+  }
+  homes.erase(std::remove(homes.begin(), homes.end(), "/"), homes.end());
+  std::sort(homes.begin(), homes.end());
+  homes.erase(std::unique(homes.begin(), homes.end()), homes.end());
+  return homes;
 }
 
 std::string config_directory() { return xdg("XDG_CONFIG_HOME", "/.config"); }

@@ -2,13 +2,19 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 
 namespace drydock {
 
-// The invoking user's home, from the password database ($HOME may be anything). Never empty.
+// The invoking user's home: $HOME when it is an absolute path, else the password database's. Never empty.
 std::string home_directory();
+// The password database's, or $HOME where it has none.
+std::string login_directory();
+// Both, without their symbolic links where they exist, and without /: what is to be kept from a container is
+// in either.
+std::vector<std::string> home_directories();
 // $XDG_CONFIG_HOME/drydock, by default ~/.config/drydock. Not made.
 std::string config_directory();
 // $XDG_STATE_HOME/drydock, by default ~/.local/state/drydock. Not made.

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
+#include "core/allowlist_lines.hpp"
 #include "core/entry_hint.hpp"
 #include "core/groups.hpp"
 #include "core/utf8.hpp"
@@ -28,22 +30,10 @@ namespace {
   fail(source, "it is larger than 1 MiB", "split it, or use *.example.com for the hosts of one domain");
 }
 
-// A '#' begins a comment at the start of the line and after a space.
-std::string_view without_comment(std::string_view line) {
-  for (auto hash = line.find('#'); hash != std::string_view::npos; hash = line.find('#', hash + 1)) {
-    if (hash == 0 || line[hash - 1] == ' ' || line[hash - 1] == '\t') return line.substr(0, hash);
-  }
-  return line;
-}
+using Groups = std::map<std::string, tl::expected<std::vector<std::string>, std::string>>;
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view blanks = " \t";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-std::vector<Entry> parse_entry(std::string_view entry, const Source& source) {
+// A group is looked up once, however often it is named: `groups` are those that were.
+std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Groups& groups) {
   const auto refuse = [&](const std::string& reason) {
     fail(source.to_string(), "'" + one_line(entry) + "': " + reason, hint_for_entry(entry));
   };
@@ -52,7 +42,10 @@ std::vector<Entry> parse_entry(std::string_view entry, const Source& source) {
     if (!pattern) refuse(pattern.error());
     return {{*std::move(pattern), source}};
   }
-  const auto hosts = group_hosts(to_lower_ascii(entry.substr(1)));
+  const std::string name = to_lower_ascii(entry.substr(1));
+  auto known = groups.find(name);
+  if (known == groups.end()) known = groups.emplace(name, group_hosts(name)).first;
+  const auto& hosts = known->second;
   if (!hosts) refuse(hosts.error());
   std::vector<Entry> members;
   for (const std::string& host : *hosts) members.push_back({*parse_host_pattern(host), source});
@@ -92,36 +85,19 @@ const Entry* Allowlist::match(std::string_view host) const {
 }
 
 std::vector<Entry> parse_allowlist_text(std::string_view text, const std::string& source_name) {
-  if (text.size() > max_allowlist_size) fail_size(source_name);
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  if (starts_with(text, byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-
   std::vector<Entry> entries;
-  Source source{source_name, 0};
-  while (!text.empty()) {
-    ++source.line;
-    const auto end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (ends_with(line, "\r")) line.remove_suffix(1);
-
-    if (line.find('\0') != std::string_view::npos) {
-      fail(source.to_string(), "'" + one_line(line) + "': it contains a NUL byte",
-           "save the file as UTF-8 text");
-    }
-    if (!is_utf8(line)) {
-      fail(source.to_string(), "'" + one_line(line) + "': it is not UTF-8", "save the file as UTF-8 text");
-    }
-    const std::string_view entry = without_blanks(without_comment(line));
-    if (entry.empty()) continue;
-    std::vector<Entry> parsed = parse_entry(entry, source);
+  Groups groups;
+  for (const AllowlistLine& line : allowlist_lines(text, source_name, "allowlist")) {
+    if (line.entry.empty()) continue;
+    std::vector<Entry> parsed = parse_entry(line.entry, {source_name, line.number}, groups);
     std::move(parsed.begin(), parsed.end(), std::back_inserter(entries));
   }
   return entries;
 }
 
 std::vector<Entry> parse_allowlist_entry(std::string_view entry, const std::string& source_name) {
-  return parse_entry(without_blanks(entry), {source_name, 0});
+  Groups groups;
+  return parse_entry(without_blanks(entry), {source_name, 0}, groups);
 }
 
 std::vector<Entry> read_allowlist_file(const std::string& path, bool required) {

@@ -7,11 +7,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/allowlist_lines.hpp"
 #include "core/host_pattern.hpp"
 
 namespace drydock::core {
-
-inline constexpr std::size_t max_allowlist_size = std::size_t{1} << 20;  // bytes of one file
 
 // Where an entry was written.
 struct Source {

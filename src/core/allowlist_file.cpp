@@ -34,9 +34,8 @@ std::vector<Entry> parse_host(const std::string& host, const std::string& verb) 
     // On the command line it is a matter of usage, and not of a file.
     const std::string text = error.what();
     const std::string_view file_words = "cannot read allowlist 'HOST': ";
-    throw Error(ErrorKind::usage,
-                "cannot " + verb + " host " + text.substr(std::min(text.size(), file_words.size())),
-                error.hint());
+    if (!starts_with(text, file_words)) throw;
+    throw Error(ErrorKind::usage, "cannot " + verb + " host " + text.substr(file_words.size()), error.hint());
   }
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/agent_state.hpp"
 #include "core/gaps.hpp"
@@ -43,6 +42,19 @@ void tell_of_login(const PreparedRun& run, Talk& talk) {
   if (!logged_in) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
+// Of dood a warning has said it.
+void tell_of_gaps(const Plan& plan, Talk& talk) {
+  if (plan.mode == Mode::dood) return;
+  GapFacts facts;
+  facts.hosts = plan.capture || !plan.allowlist.empty();
+  facts.patterns =
+      std::any_of(plan.allowlist.entries().begin(), plan.allowlist.entries().end(),
+                  [](const Entry& entry) { return entry.pattern.kind != HostPattern::Kind::exact; });
+  facts.writable_project = !plan.project.path.empty() && !plan.project_read_only;
+  const std::string open = open_gaps(facts);
+  if (!open.empty()) talk.say("not closed here: " + open + "; drydock doctor -v says more");
+}
+
 void tell_of_session(const Plan& plan, Talk& talk) {
   const std::string where = plan.engine.engine + (plan.engine.rootless ? ", rootless" : "");
   if (plan.mode == Mode::dood) {
@@ -64,7 +76,7 @@ void tell_of_session(const Plan& plan, Talk& talk) {
              (plan.asks ? "; it asks for others: drydock egress watch " + plan.session : ""));
   }
   for (const std::string& notice : plan.notices) talk.say(notice);
-  if (plan.mode == Mode::contained) log::info("what the jail does not close: {}", open_gaps());
+  tell_of_gaps(plan, talk);
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ void DecisionBoard::add(std::string_view line) {
 
 void DecisionBoard::take(const Json& json) {
   opened_ = std::max(opened_, number(json, "opened"));
-  refused_ = std::max(refused_, number(json, "refused"));
+  const std::uint64_t refused = number(json, "refused");
+  refused_ = find_member(json, "withdraws") != nullptr ? refused : std::max(refused_, refused);
   const std::string event = string_or(json, "event");
   const std::string host = string_or(json, "host");
   const bool known =
@@ -111,6 +112,7 @@ void DecisionBoard::take(const Json& json) {
   } else {
     if (event == "denied") ++row.denied;
     const bool yes = event == "answer" && string_or(json, "verdict") == "allowed";
+    row.denied -= std::min(row.denied, number(json, "withdraws"));
     row.verdict = event == "ask" ? Verdict::asking : yes ? Verdict::allowed : Verdict::denied;
     row.why = reason;
     const std::string admits = allow_host(host, reason);

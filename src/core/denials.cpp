@@ -1,12 +1,15 @@
 #include "core/denials.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "core/host_verdict.hpp"
+#include "core/log_check.hpp"
 #include "core/utf8.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::core {
 namespace {
@@ -18,12 +21,33 @@ std::string times(std::uint64_t count) { return std::to_string(count) + (count =
 
 }  // namespace
 
+// Its own line may have come later: the two programs that write share no clock.
+void Denials::withdraw(const std::string& host, std::uint64_t count) {
+  for (auto entry = found_.begin(); entry != found_.end() && count > 0;) {
+    const bool same = to_lower_ascii(entry->first.first) == host && entry->first.second == policy::not_listed;
+    const std::uint64_t taken = same ? std::min(count, entry->second.count) : 0;
+    entry->second.count -= taken;
+    total_ -= taken;
+    count -= taken;
+    entry = entry->second.count == 0 ? found_.erase(entry) : std::next(entry);
+  }
+  if (count > 0) owed_[host] += count;
+}
+
 void Denials::add(std::string_view line) {
+  if (!first_) first_ = number_of_line(line);
   // Most lines are none, and a log may be long.
-  if (line.find("\"denied\"") == std::string_view::npos) return;
+  if (line.find("\"denied\"") == std::string_view::npos &&
+      line.find("\"withdraws\"") == std::string_view::npos)
+    return;
   Denial denial;
   try {
     const Json event = parse_json(line, "a decision");
+    if (string_or(event, "event") == "answer") {
+      const std::int64_t count = int_or(event, "withdraws", 0);
+      if (count > 0) withdraw(to_lower_ascii(string_or(event, "host")), static_cast<std::uint64_t>(count));
+      return;
+    }
     if (string_or(event, "event") != "denied") return;
     denial.host = string_or(event, "host");
     denial.reason = string_or(event, "reason");
@@ -33,6 +57,13 @@ void Denials::add(std::string_view line) {
     return;
   }
   if (ends_with(denial.host, canary_names)) return;
+  if (denial.reason == policy::not_listed) {
+    const auto owed = owed_.find(to_lower_ascii(denial.host));
+    if (owed != owed_.end()) {
+      if (--owed->second == 0) owed_.erase(owed);
+      return;
+    }
+  }
   ++total_;
   const auto key = std::pair(denial.host, denial.reason);
   const auto found = found_.find(key);
@@ -71,6 +102,7 @@ std::vector<std::string> summary_of(const Denials& denials, const std::string& s
   }
   if (all.size() > most_told)
     lines.push_back("  and " + std::to_string(all.size() - most_told) + " more hosts or reasons");
+  if (denials.gone() > 0) lines.push_back(beginning_is_gone(denials.gone()));
   if (!allow.empty()) lines.push_back("allow with: " + command + allow);
   return lines;
 }

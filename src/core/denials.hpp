@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +24,8 @@ class Denials {
  public:
   static constexpr std::size_t limit = 1000;  // hosts and reasons that are told apart
 
-  // A line of the log; what is no refusal, or one of the canary's names, is passed over.
+  // A line of the log; what is no refusal, or one of the canary's names, is passed over. A refusal of a
+  // tunnel that waited and was allowed in the end is taken back.
   void add(std::string_view line);
 
   // The most frequent first, the more recent of two.
@@ -31,11 +33,17 @@ class Denials {
   std::uint64_t total() const { return total_; }
   // Of them, those that came when there were `limit` others already.
   std::uint64_t beyond() const { return beyond_; }
+  // Lines of the log that are gone: those before the first one that was there.
+  std::uint64_t gone() const { return first_.value_or(0); }
 
  private:
+  void withdraw(const std::string& host, std::uint64_t count);
+
   std::map<std::pair<std::string, std::string>, Denial> found_;
   std::uint64_t total_ = 0;
   std::uint64_t beyond_ = 0;
+  std::map<std::string, std::uint64_t> owed_;  // withdrawn before they were there
+  std::optional<std::uint64_t> first_;
 };
 
 // For the end of a session: a line that says how much was refused, one for each of the first ten hosts, and

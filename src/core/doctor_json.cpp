@@ -54,7 +54,7 @@ Json egress_json(const DoctorReport& report) {
 Json gaps_json() {
   Json table = Json::array();
   for (const Gap& gap : gaps())
-    table.push_back({{"letter", std::string(1, gap.letter)}, {"what", gap.what}, {"closed", gap.closed}});
+    table.push_back({{"letter", std::string(1, gap.letter)}, {"what", gap.what}, {"closed", gap.closed()}});
   return table;
 }
 

@@ -4,33 +4,60 @@
 
 namespace drydock::core {
 
+namespace {
+
+bool has(const GapFacts& facts, Gap::Where where) {
+  switch (where) {
+    case Gap::Where::nowhere:
+      return false;
+    case Gap::Where::every_jail:
+      return !facts.dood;
+    case Gap::Where::with_hosts:
+      return !facts.dood && facts.hosts;
+    case Gap::Where::with_patterns:
+      return !facts.dood && facts.patterns;
+    case Gap::Where::writable_project:
+      return !facts.dood && facts.writable_project;
+    case Gap::Where::dood:
+      return facts.dood;
+  }
+  return false;
+}
+
+}  // namespace
+
 const std::vector<Gap>& gaps() {
+  using enum Gap::Where;
   static const std::vector<Gap> table{
-      {'a', "Data can leave through an allowed host: an upload, a push, a query", false},
-      {'b', "ECH, and a different site inside an allowed tunnel (domain fronting)", false},
-      {'c', "An IP address in place of a name", true},
-      {'d', "A compromised sidecar is open egress", false},
-      {'e', "Tools that ignore proxy variables do not work", false},
-      {'f', "dood mode", false},
-      {'g', "One session reaching another's sidecar", true},
-      {'h', "Plain HTTP through the proxy, to any port of an allowed host", true},
-      {'i', "Look-alike hosts through regular expressions", true},
-      {'j', "DNS as a way out of an internal network", true},
-      {'k', "The host's own services through the bridge", true},
-      {'l', "An allowed name that resolves to a private or metadata address", true},
-      {'m', "Something other than TLS in a tunnel", true},
-      {'n', "Hooks and settings planted in the project, which run on the host later", false},
-      {'o', "The host's /etc/hosts, which Podman copies into containers", true},
+      {'a', "Data can leave through an allowed host: an upload, a push, a query",
+       "what allowed hosts take in", with_hosts},
+      {'b', "ECH, and a different site inside an allowed tunnel (domain fronting)", "other sites behind them",
+       with_hosts},
+      {'c', "An IP address in place of a name", "", nowhere},
+      {'d', "A compromised sidecar is open egress", "a compromised sidecar", every_jail},
+      {'e', "Tools that ignore proxy variables do not work",
+       "tools without a proxy at hosts not named exactly", with_patterns},
+      {'f', "dood mode", "dood mode: no jail", dood},
+      {'g', "One session reaching another's sidecar", "", nowhere},
+      {'h', "Plain HTTP through the proxy, to any port of an allowed host", "", nowhere},
+      {'i', "Look-alike hosts through regular expressions", "", nowhere},
+      {'j', "DNS as a way out of an internal network", "", nowhere},
+      {'k', "The host's own services through the bridge", "", nowhere},
+      {'l', "An allowed name that resolves to a private or metadata address", "", nowhere},
+      {'m', "Something other than TLS in a tunnel", "", nowhere},
+      {'n', "Hooks and settings planted in the project, which run on the host later",
+       "files planted for your machine to run", writable_project},
+      {'o', "The host's /etc/hosts, which Podman copies into containers", "", nowhere},
   };
   return table;
 }
 
-std::string open_gaps() {
+std::string open_gaps(const GapFacts& facts) {
   std::vector<std::string> open;
   for (const Gap& gap : gaps()) {
-    if (!gap.closed) open.push_back(std::string("(") + gap.letter + ") " + std::string(gap.what));
+    if (has(facts, gap.open)) open.push_back(std::string("(") + gap.letter + ") " + std::string(gap.brief));
   }
-  return join(open, "; ");
+  return join(open, ", ");
 }
 
 }  // namespace drydock::core

@@ -1,5 +1,5 @@
-// The gaps that designs of this kind are known for, by the letters of docs/security.md, and whether drydock closes
-// each: the one table behind that page, doctor and what a run says of itself.
+// The gaps that designs of this kind are known for, by the letters of docs/security.md, and whether drydock
+// closes each: the one table behind that page, doctor and the first lines of a session.
 #pragma once
 
 #include <string>
@@ -9,14 +9,28 @@
 namespace drydock::core {
 
 struct Gap {
+  // Of those that are open: the sessions that have it.
+  enum class Where { nowhere, every_jail, with_hosts, with_patterns, writable_project, dood };
+
   char letter;
   std::string_view what;
-  bool closed;
+  std::string_view brief;  // a few words for a session's first lines; of an open one
+  Where open;
+
+  bool closed() const { return open == Where::nowhere; }
 };
 
 const std::vector<Gap>& gaps();
 
-// Those that are open, as "(a) …; (b) …".
-std::string open_gaps();
+// What of a session decides which gaps it has.
+struct GapFacts {
+  bool dood = false;
+  bool hosts = false;     // it reaches some
+  bool patterns = false;  // and not each by its exact name
+  bool writable_project = false;
+};
+
+// Those that such a session has, as "(a) <brief>, (b) <brief>"; empty when there is none.
+std::string open_gaps(const GapFacts& facts);
 
 }  // namespace drydock::core

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/apt_sources.hpp"
+#include "core/data_files.hpp"
 #include "core/host_pattern.hpp"
 #include "core/npm_registry.hpp"
 
@@ -51,34 +53,80 @@ Hosts apt_hosts() {
   return hosts;
 }
 
+std::vector<Group> read_groups(const std::string& directory, bool shipped) {
+  std::vector<Group> groups;
+  for (const std::string& file : data_files(directory, group_file_ending)) {
+    groups.push_back(parse_group(read_data_file(file), file));
+    groups.back().shipped = shipped;
+  }
+  return groups;
+}
+
+void refuse_taken(const Group& group, const std::string& by) {
+  throw Error(ErrorKind::conflict,
+              "cannot read group '" + printable(group.origin, 300) + "': the name '" + group.name +
+                  "' is taken by " + by,
+              "give it another name");
+}
+
+Group computed_group(std::string_view name, const std::string& summary, const std::string& origin,
+                     const std::string& reason, const Hosts& hosts) {
+  Group group{std::string(name), summary, origin, true};
+  if (!hosts) group.problem = hosts.error();
+  for (const std::string& host : hosts.value_or(std::vector<std::string>{}))
+    group.hosts.push_back({host, reason});
+  return group;
+}
+
+void sort_by_name(std::vector<Group>& groups) {
+  std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return a.name < b.name; });
+}
+
 }  // namespace
 
-// Exact names only, and none under which anyone can publish at a host name of their own.
-const std::vector<Group>& shipped_groups() {
-  static const std::vector<Group> table{
-      {"crates", {"crates.io", "index.crates.io", "static.crates.io"}},
-      {"github",
-       {"github.com", "api.github.com", "codeload.github.com", "uploads.github.com",
-        "raw.githubusercontent.com", "objects.githubusercontent.com", "release-assets.githubusercontent.com",
-        "media.githubusercontent.com"}},
-      {"golang", {"proxy.golang.org", "sum.golang.org"}},
-      {"pypi", {"pypi.org", "files.pythonhosted.org"}},
-  };
-  return table;
+std::string shipped_groups_directory() { return shipped_data_directory("groups", "groups of hosts"); }
+
+std::string user_groups_directory() { return config_directory() + "/groups"; }
+
+std::vector<Group> file_groups() {
+  std::vector<Group> groups = read_groups(shipped_groups_directory(), true);
+  for (Group& group : read_groups(user_groups_directory(), false)) {
+    if (group.name == apt_group || group.name == npm_group) refuse_taken(group, "drydock");
+    for (const Group& other : groups) {
+      if (other.name == group.name) refuse_taken(group, "'" + printable(other.origin, 300) + "'");
+    }
+    groups.push_back(std::move(group));
+  }
+  sort_by_name(groups);
+  return groups;
+}
+
+std::vector<Group> all_groups() {
+  std::vector<Group> groups = file_groups();
+  groups.push_back(computed_group(apt_group, "what this machine's apt is set up with", "apt's sources",
+                                  "a source of the distribution's own", apt_hosts()));
+  groups.push_back(computed_group(npm_group, "what your npm is set up with", "npm's configuration",
+                                  "npm's registry", npm_hosts()));
+  sort_by_name(groups);
+  return groups;
 }
 
 std::vector<std::string> group_names() {
   std::vector<std::string> names{std::string(apt_group), std::string(npm_group)};
-  for (const Group& group : shipped_groups()) names.push_back(group.name);
+  for (const Group& group : file_groups()) names.push_back(group.name);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 Hosts group_hosts(std::string_view name) {
+  const std::vector<Group> groups = file_groups();
   if (name == npm_group) return npm_hosts();
   if (name == apt_group) return apt_hosts();
-  for (const Group& group : shipped_groups()) {
-    if (group.name == name) return group.hosts;
+  for (const Group& group : groups) {
+    if (group.name != name) continue;
+    std::vector<std::string> hosts;
+    for (const GroupHost& host : group.hosts) hosts.push_back(host.host);
+    return hosts;
   }
   return refused("there is no such group");
 }

@@ -80,9 +80,11 @@ void check_state(const Plan& plan, Breaches& breaches) {
     breaches.emplace_back("INV-2: the agent's home would not be the session's own copy");
   for (const runtime::BindMount& bind : binds) {
     for (const StatePath& state : plan.state->paths) {
-      const std::string host = home_directory() + "/" + state.path;
-      if (bind.source == host || starts_with(bind.source, host + "/"))
-        breaches.push_back("INV-2: '" + bind.source + "' is the host's own state of the agent");
+      for (const std::string& home : home_directories()) {
+        const std::string host = home + "/" + state.path;
+        if (bind.source == host || starts_with(bind.source, host + "/"))
+          breaches.push_back("INV-2: '" + bind.source + "' is the host's own state of the agent");
+      }
     }
   }
 }
@@ -100,11 +102,10 @@ void check_secrets(const Plan& plan, Breaches& breaches) {
 }
 
 void check_hosts_file(const Plan& plan, Breaches& breaches) {
-  if (!plan.engine.shares_hosts_file) return;
   const auto& binds = plan.agent.binds;
   const bool mounted = std::find(binds.begin(), binds.end(), own_hosts_file(plan)) != binds.end();
   if (plan.hosts_file.empty() || plan.hosts.empty() || !mounted)
-    breaches.emplace_back("INV-9: the agent would see the host's own /etc/hosts");
+    breaches.emplace_back("INV-9: the agent would have an /etc/hosts that is not drydock's");
 }
 
 // A hooks folder that the agent may write to, one on the way that it may replace, or a part of the project

@@ -18,7 +18,7 @@ namespace drydock::core {
 // What is kept for a user; the oldest goes first.
 struct KeptLimits {
   std::size_t files = 200;
-  std::uint64_t octets = std::uint64_t{256} << 20;  // of all of them
+  std::uint64_t octets = std::uint64_t{1} << 30;   // of all of them
   std::int64_t age = std::int64_t{90} * 24 * 3600;  // seconds
 };
 

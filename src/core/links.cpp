@@ -42,10 +42,20 @@ void write_links(const std::string& file, const std::vector<Link>& links) {
   fresh.move_to(file);
 }
 
+constexpr std::string_view mount_words = "cannot mount '";
+constexpr std::string_view link_words = "cannot link '";
+
+// What a run would say of it, said of a link.
 void require_possible(const Project& project, const std::vector<Link>& links) {
   ViewRequest request;
   request.links = links;
-  resolve_view(request, project, [](const std::string&) { return false; });
+  try {
+    resolve_view(request, project, [](const std::string&) { return false; });
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    if (!starts_with(text, mount_words)) throw;
+    throw Error(error.kind(), std::string(link_words) + text.substr(mount_words.size()), error.hint());
+  }
 }
 
 auto find(std::vector<Link>& links, const std::string& path) {
@@ -105,7 +115,8 @@ LinkChange add_link(const Project& project, const std::string& path, bool read_o
   const std::string file = links_file(project);
   const Link link{absolute(path), read_only};
   if (link.path.find('\n') != std::string::npos) {
-    throw Error(ErrorKind::invalid, "cannot mount '" + printable(path, 300) + "': its name has a line break",
+    throw Error(ErrorKind::invalid,
+                std::string(link_words) + printable(path, 300) + "': its name has a line break",
                 "give it another name");
   }
   // Before anything is made.

@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
+#include "core/hosts_file.hpp"
 #include "core/session_log.hpp"
 
 namespace drydock::core {
@@ -69,6 +70,21 @@ void put(const SessionRecord& session, const std::string& name, const std::strin
 void put(const SessionRecord& session, const Files& files) {
   put(session, "filter", files.filter);
   put(session, "guard.json", files.guard);
+}
+
+// Clients that ignore the proxy's variables find what was added, too. A session of an older drydock has no
+// such file on every engine. That it cannot be written takes nothing back: the guard has the new list.
+void tell_agent(const SessionRecord& session, const LiveFilter& filter) {
+  const std::string path = session_directory(session.id) + "/hosts";
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return;
+  try {
+    rewrite(path, with_names(text.str(), filter.exact_names()));
+  } catch (const Error& error) {
+    log::warn("{}: programs that ignore the proxy variables do not see the change", error.what());
+  }
 }
 
 enum class Answer { none, taken, refused };
@@ -158,6 +174,7 @@ std::vector<EntryChange> change_live_filter(runtime::Engine& engine, const Sessi
     put_back();
     throw;
   }
+  tell_agent(session, filter);
   return changes;
 }
 

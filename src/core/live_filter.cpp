@@ -38,6 +38,16 @@ LiveFilter::LiveFilter(std::string_view guard_json) : json_(parse_json(guard_jso
   }
 }
 
+std::vector<std::string> LiveFilter::exact_names() const {
+  std::vector<std::string> names;
+  using Kind = HostPattern::Kind;
+  for (const LiveEntry& entry : entries_) {
+    if (entry.pattern.kind == Kind::exact || entry.pattern.kind == Kind::both)
+      names.push_back(entry.pattern.host);
+  }
+  return names;
+}
+
 policy::Entries LiveFilter::matcher() const {
   policy::Entries matcher;
   for (const LiveEntry& entry : entries_) {

@@ -42,6 +42,8 @@ class LiveFilter {
 
   std::uint64_t generation() const { return generation_; }
   const std::vector<LiveEntry>& entries() const { return entries_; }
+  // Those of them that name one host.
+  std::vector<std::string> exact_names() const;
   // As the guard matches them.
   policy::Entries matcher() const;
 

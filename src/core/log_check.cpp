@@ -13,6 +13,19 @@ std::string counted(std::uint64_t count, const std::string& noun) {
 
 }  // namespace
 
+std::optional<std::uint64_t> number_of_line(std::string_view line) {
+  const auto chained = policy::read_chained(line);
+  return chained ? std::optional(chained->seq) : std::nullopt;
+}
+
+std::string beginning_is_gone(std::uint64_t lines) {
+  if (lines == 0) return {};
+  return "its log is not whole: " +
+         (lines == 1 ? std::string("the first line is")
+                     : "the first " + std::to_string(lines) + " lines are") +
+         " gone, for the engine keeps the end alone of a log that is too long";
+}
+
 std::string_view to_string(LogCheck::State state) {
   switch (state) {
     case LogCheck::State::whole:
@@ -55,8 +68,11 @@ void LogChecker::add(std::string_view line, bool whole) {
   if (event == "begin") begin_again();
   const bool first = check_.chain.empty();
   if (parts->seq > next_) {
-    fault(LogCheck::State::missing, counted(parts->seq - next_, "line") +
-                                        (parts->seq - next_ == 1 ? " is" : " are") + " missing before it");
+    const std::uint64_t missing = parts->seq - next_;
+    // Nothing shows who took them: an engine cuts a log at its beginning.
+    fault(LogCheck::State::missing,
+          counted(missing, "line") + (missing == 1 ? " is" : " are") + " missing before it" +
+              (check_.lines == 1 ? ", which an engine drops when a log is too long" : ""));
   } else if (first && parts->seq == 0) {
     fault(LogCheck::State::changed, "the log begins with it, and it does not say whose log it is");
   } else if (parts->seq < next_) {
@@ -90,7 +106,7 @@ LogCheck LogChecker::finish() {
     check_.notes.push_back(killed_ == 1 ? "a guard was killed: what it had not written yet is not there"
                                         : counted(killed_, "guard") + " were killed");
   if (dropped_ > 0)
-    check_.notes.push_back(counted(dropped_, "line") + " the guard could not write, and has said so");
+    check_.notes.push_back(counted(dropped_, "line") + " the guard did not write, and has said so");
   return std::move(check_);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,5 +58,10 @@ class LogChecker {
 };
 
 std::string_view to_string(LogCheck::State state);
+
+// Of a line of a log, from 0; nothing for another.
+std::optional<std::uint64_t> number_of_line(std::string_view line);
+// What is to be said of a log whose first line has this number; empty for 0.
+std::string beginning_is_gone(std::uint64_t lines);
 
 }  // namespace drydock::core

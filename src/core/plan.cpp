@@ -8,6 +8,7 @@
 #include "core/canary.hpp"
 #include "core/filter.hpp"
 #include "core/guard_config.hpp"
+#include "core/hosts_file.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/secrets.hpp"
@@ -20,6 +21,7 @@ constexpr std::int64_t default_pids = 4096;
 constexpr std::uint64_t sidecar_memory = std::uint64_t{256} << 20;
 constexpr std::int64_t sidecar_pids = 512;  // a thread for each of MaxClients, and some
 constexpr std::uint64_t sidecar_tmpfs = std::uint64_t{1} << 20;
+constexpr std::uint64_t sidecar_log = std::uint64_t{64} << 20;
 constexpr std::uint32_t sidecar_uid = 65534;
 constexpr const char* agent_hostname = "drydock";
 constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
@@ -107,6 +109,7 @@ runtime::ContainerSpec make_sidecar(const PlanRequest& request, const Plan& plan
   sidecar.gid = sidecar_uid;
   sidecar.labels = make_labels(request, "sidecar");
   sidecar.read_only_root = true;
+  sidecar.log_limit = sidecar_log;
   sidecar.binds = {{plan.sidecar_directory, proxy_config_directory, true}};
   sidecar.tmpfs = {{"/run", sidecar_tmpfs, 01777}, {"/tmp", sidecar_tmpfs, 01777}};
   if (request.engine.enforces_memory) sidecar.limits.memory = sidecar_memory;
@@ -151,13 +154,6 @@ void add_transparent_names(const Allowlist& list, runtime::Ipv4 address, runtime
       continue;
     agent.host_entries.push_back({entry.pattern.host, address.to_string()});
   }
-}
-
-std::string hosts_text(const runtime::ContainerSpec& agent) {
-  std::string text =
-      "127.0.0.1 localhost\n" + agent.networks.front().address.to_string() + " " + agent.hostname + "\n";
-  for (const runtime::HostEntry& entry : agent.host_entries) text += entry.address + " " + entry.name + "\n";
-  return text;
 }
 
 void set_proxy_environment(std::map<std::string, std::string>& environment, const std::string& proxy) {
@@ -284,7 +280,7 @@ Plan build_plan(const PlanRequest& request) {
 
   plan.agent.networks = {{plan.networks[0].name, request.internal_subnet.at(agent_offset)}};
   plan.agent.no_dns = true;
-  plan.agent.host_entries = {{"drydock-egress", proxy.to_string()}};
+  plan.agent.host_entries = {{sidecar_host, proxy.to_string()}};
   if (request.engine.engine == "podman") {
     // Podman adds these names with an address of the host's; the first entry wins.
     plan.agent.host_entries.push_back({"host.containers.internal", "127.0.0.1"});
@@ -292,11 +288,9 @@ Plan build_plan(const PlanRequest& request) {
   }
   add_transparent_names(request.allowlist, proxy, plan.agent);
   plan.agent.hostname = agent_hostname;
-  if (request.engine.shares_hosts_file) {
-    plan.hosts_file = request.hosts_file;
-    plan.hosts = hosts_text(plan.agent);
-    plan.agent.binds.push_back({plan.hosts_file, "/etc/hosts", true});
-  }
+  plan.hosts_file = request.hosts_file;
+  plan.hosts = hosts_text(plan.agent);
+  plan.agent.binds.push_back({plan.hosts_file, "/etc/hosts", true});
   plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};
   for (const auto& [name, value] : request.environment) plan.agent.environment[name] = value;
   set_proxy_environment(plan.agent.environment,

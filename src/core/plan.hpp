@@ -42,8 +42,7 @@ struct Plan {
   // The host folder that is mounted as the proxy's configuration, and what is in it.
   std::string sidecar_directory;
   std::map<std::string, std::string> sidecar_files;
-  // The host's file that is mounted as the agent's /etc/hosts, and what is in it; empty where the engine
-  // makes a good one.
+  // The host's file that is mounted as the agent's /etc/hosts, and what is in it; empty in dood.
   std::string hosts_file;
   std::string hosts;
   std::vector<runtime::NetworkSpec> networks;

@@ -27,19 +27,6 @@ bool is_inside_or_same(const std::string& path, const std::string& folder) {
   return path == folder || starts_with(path, folder + "/");
 }
 
-std::vector<std::string> homes() {
-  std::vector<std::string> paths{home_directory()};
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') paths.emplace_back(home);
-  for (std::string& path : paths) {
-    if (const std::string resolved = real_path(path); !resolved.empty()) path = resolved;
-  }
-  // A service account's "home" of / protects nothing more than / itself is.
-  paths.erase(std::remove(paths.begin(), paths.end(), "/"), paths.end());
-  std::sort(paths.begin(), paths.end());
-  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
-  return paths;
-}
-
 // The system's own folders hold no project; a mount over the same path would hide the container's.
 constexpr std::array system_folders{"/bin",   "/boot", "/dev", "/etc",  "/lib", "/lib32",
                                     "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr"};
@@ -83,7 +70,7 @@ std::vector<std::string> protected_paths() {
                                    ".password-store",
                                    ".local/share/keyrings"};
   std::vector<std::string> paths;
-  for (const std::string& home : homes()) {
+  for (const std::string& home : home_directories()) {
     for (const char* name : credentials) paths.push_back(home + "/" + name);
   }
   paths.push_back(config_directory());
@@ -106,7 +93,7 @@ std::vector<std::string> protected_paths() {
 
 std::optional<std::string> credential_refusal(const std::string& path) {
   if (path == "/") return "it is the whole file system (INV-1)";
-  for (const std::string& home : homes()) {
+  for (const std::string& home : home_directories()) {
     if (path == home) return "it is your home folder (INV-1)";
     if (is_inside_or_same(home, path)) return "it contains your home folder (INV-1)";
   }

@@ -52,6 +52,12 @@ void read_capabilities(const Json& host, runtime::ContainerReport& report) {
   std::sort(report.bounding_capabilities.begin(), report.bounding_capabilities.end());
 }
 
+// Of two files the older one is dropped when the newer is full.
+Json to_log_config(std::uint64_t limit) {
+  return {{"Type", "json-file"},
+          {"Config", {{"max-size", std::to_string(limit >> 20) + "m"}, {"max-file", "2"}}}};
+}
+
 }  // namespace
 
 Json to_endpoint(const runtime::NetworkAttachment& attachment) {
@@ -75,7 +81,7 @@ Json to_create_body(const runtime::ContainerSpec& spec) {
       // Named, so that the daemon's configuration cannot choose the host's instead.
       {"IpcMode", "private"},
       {"CgroupnsMode", "private"},
-      {"LogConfig", {{"Type", "json-file"}, {"Config", {{"max-size", "10m"}, {"max-file", "2"}}}}},
+      {"LogConfig", to_log_config(spec.log_limit)},
   };
   if (!spec.oci_runtime.empty()) host["Runtime"] = spec.oci_runtime;
   if (spec.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t max_text = 300;
 constexpr std::size_t max_path = 4096;   // PATH_MAX
 constexpr std::size_t max_line = 16384;  // with all of its text escaped
+constexpr std::uint64_t unwritten_at_most = 10000;
 
 using OrderedJson = nlohmann::ordered_json;
 
@@ -61,6 +62,7 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "generation", event.generation);
   put(json, "wanted", event.wanted);
   put(json, "count", event.count);
+  put(json, "withdraws", event.withdraws);
   put(json, "schema", event.schema);
   put(json, "drydock", event.version);
   put(json, "session", event.session);
@@ -70,7 +72,7 @@ std::string format(const Event& event, std::string_view time) {
   return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
 }
 
-EventLog::EventLog(int fd) : fd_(fd) {
+EventLog::EventLog(int fd, std::size_t refusal_limit) : fd_(fd), refusal_limit_(refusal_limit) {
   const int flags = ::fcntl(fd_, F_GETFL);
   if (flags >= 0) ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK);
 }
@@ -81,24 +83,43 @@ void EventLog::add_note() {
   note.event = "dropped";
   note.count = std::exchange(dropped_, 0);
   note.opened = opened_;
-  note.refused = refused_;
+  note.refused = refused();
   append(note);
 }
 
 void EventLog::append(const Event& event) { buffer_ += chain_.seal(format(event, now())) + "\n"; }
 
+// Before the next line that is written, and often enough that a log which is cut off lacks few.
+void EventLog::tell_unwritten() {
+  if (unwritten_ == 0) return;
+  Event note;
+  note.event = "dropped";
+  note.reason = "refusals, of which the log has too many";
+  note.count = std::exchange(unwritten_, 0);
+  write(note);
+}
+
 void EventLog::write(Event event) {
+  if (event.event == "denied" && refusal_octets_ > refusal_limit_) {
+    if (!event.host.ends_with(".drydock.invalid")) ++refused_;
+    if (++unwritten_ >= unwritten_at_most) tell_unwritten();
+    return;
+  }
+  tell_unwritten();
   if (!event.host.ends_with(".drydock.invalid")) {
     if (event.event == "open") ++opened_;
     if (event.event == "denied") ++refused_;
   }
   event.opened = opened_;
-  event.refused = refused_;
+  withdrawn_ += event.withdraws.value_or(0);
+  event.refused = refused();
   // Once a line is dropped, so are those behind it, until there is room for the note that says so.
   if (dropped_ > 0 || buffer_.size() + max_line > limit) {
     ++dropped_;
   } else {
+    const std::size_t before = buffer_.size();
     append(event);
+    if (event.event == "denied") refusal_octets_ += buffer_.size() - before;
   }
   if (flush() && on_pending_) on_pending_();
 }

@@ -33,6 +33,9 @@ struct Event {
   std::optional<std::uint64_t> generation;
   std::optional<std::uint64_t> wanted;
   std::optional<std::uint64_t> count;
+  // Of the event "answer" only: refusals of this log that no longer count, for the tunnel was allowed in the
+  // end.
+  std::optional<std::uint64_t> withdraws;
   // Of the event "begin" only: whose log this is.
   std::optional<std::uint64_t> schema;
   std::string version;
@@ -52,8 +55,12 @@ class EventLog {
  public:
   static constexpr std::size_t limit = std::size_t{256} << 10;  // octets kept for a slow reader
 
+  // Octets of lines on refusals: those beyond are counted and not written, for a client that is refused over
+  // and over must not drive what else it did out of a log that the engine keeps the end of.
+  static constexpr std::size_t most_refusals = std::size_t{32} << 20;
+
   // Borrows the descriptor and makes it non-blocking.
-  explicit EventLog(int fd);
+  explicit EventLog(int fd, std::size_t refusal_limit = most_refusals);
 
   // Counts it too, if it is a tunnel or a refusal; not for the canary's names (*.drydock.invalid).
   void write(Event event);
@@ -66,7 +73,9 @@ class EventLog {
 
  private:
   void add_note();
+  void tell_unwritten();
   void append(const Event& event);
+  std::uint64_t refused() const { return refused_ > withdrawn_ ? refused_ - withdrawn_ : 0; }
 
   int fd_;
   std::function<void()> on_pending_;
@@ -75,6 +84,10 @@ class EventLog {
   std::uint64_t dropped_ = 0;
   std::uint64_t opened_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t withdrawn_ = 0;
+  std::size_t refusal_limit_;
+  std::size_t refusal_octets_ = 0;
+  std::uint64_t unwritten_ = 0;  // refusals beyond the limit that no note tells of yet
 };
 
 }  // namespace drydock::guard

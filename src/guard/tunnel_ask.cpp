@@ -48,6 +48,8 @@ void Tunnel::answer_if_allowed() {
   event.allowed = true;
   event.rule = judgement.entry->pattern;
   event.source = judgement.entry->source;
+  // tinyproxy has written down its refusal when it was asked.
+  if (!question_.empty()) event.withdraws = 1;
   shared_.log.write(event);
   if (question_.empty()) return admit();
   ask(Question::Kind::tunnel, std::exchange(question_, {}));

@@ -155,7 +155,6 @@ const runtime::EngineInfo& PodmanSystem::info() {
   runtime::EngineInfo info;
   info.engine = name();
   info.api_version = api_.version().to_string();
-  info.shares_hosts_file = true;
   info.socket = "unix://" + api_.client().socket();
   if (const Json* version = find_member(answer, "version")) info.version = string_or(*version, "Version");
   if (const Json* host = find_member(answer, "host")) {

@@ -14,7 +14,6 @@ namespace drydock::podman {
 namespace {
 
 constexpr std::uint64_t cpu_period = 100000;
-constexpr std::int64_t log_size = std::int64_t{10} << 20;
 
 Json to_mounts(const runtime::ContainerSpec& spec) {
   Json mounts = Json::array();
@@ -164,7 +163,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
       {"systemd", "false"},
       {"restart_policy", "no"},
       {"image_volume_mode", "ignore"},
-      {"log_configuration", {{"driver", "k8s-file"}, {"size", log_size}}},
+      {"log_configuration", {{"driver", "k8s-file"}, {"size", spec.log_limit}}},
       // Named, so that a containers.conf cannot choose the host's instead.
       {"pidns", {{"nsmode", "private"}}},
       {"ipcns", {{"nsmode", "private"}}},

@@ -110,6 +110,8 @@ struct ContainerSpec {
   // The container resolves no name but those in host_entries.
   bool no_dns = false;
   std::vector<HostEntry> host_entries;
+  // When there is so much of its output, in octets, the engine may drop what is older.
+  std::uint64_t log_limit = std::uint64_t{10} << 20;
 };
 
 // One more command in a running container. It has the container's own user, groups, environment, limits and
@@ -207,8 +209,6 @@ struct EngineInfo {
   std::string oci_runtime;
   std::string storage_driver;
   std::string cgroup_version;
-  // A container's /etc/hosts begins with the host's entries, unless a file is mounted there.
-  bool shares_hosts_file = false;
   std::string network_backend;  // Podman: "netavark" or "cni"; empty where there is no choice
   // Limits that this engine enforces here, not those that it accepts.
   bool enforces_memory = false;

@@ -154,6 +154,34 @@ TEST_P(Decisions, J19_AGuardThatWasKilledOrStartedAgainIsTold) {
   expect_denied_in(drydock("egress log " + again));
 }
 
+// More than an engine keeps of a container's output when nobody asks it for more: 10 MiB.
+TEST_P(Decisions, J19_ALongLogIsWhole) {
+  constexpr int refusals = 24000;
+  write_project_file("flood.py", R"(import os, socket, sys, threading, urllib.parse
+proxy = urllib.parse.urlparse(os.environ['HTTPS_PROXY'])
+def ask(thread):
+    for i in range(int(sys.argv[1]) // 8):
+        host = f'n{thread}-{i}.' + '.'.join(['x' * 60] * 3) + '.denied.test'
+        with socket.create_connection((proxy.hostname, proxy.port)) as s:
+            s.sendall(f'CONNECT {host}:443 HTTP/1.1\r\n\r\n'.encode())
+            assert b' 403 ' in s.recv(4096)
+threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+)");
+  const Outcome ran = run("-q", "python3 flood.py " + std::to_string(refusals));
+  ASSERT_EQ(ran.status, 0) << ran;
+  const Outcome listed = drydock("--json egress log --list");
+  const Json logs = *find_member(parse_json(listed.out, "the list"), "logs");
+  ASSERT_EQ(logs.size(), 1U) << listed;
+  EXPECT_EQ(int_or(logs[0], "denied", 0), refusals) << listed;
+  EXPECT_GT(int_or(logs[0], "lines", 0), refusals) << listed;
+  EXPECT_GT(int_or(logs[0], "size", 0), 10 << 20) << "the control: " << listed;
+  const Outcome whole = verify(require_string(logs[0], "session"));
+  EXPECT_EQ(whole.status, 0) << whole;
+  EXPECT_NE(whole.out.find("the chain holds"), std::string::npos) << whole;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Decisions, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -398,9 +398,11 @@ TEST_P(Egress, J19_WithoutATerminalTheWatcherWritesALineADecision) {
 
 TEST_P(Egress, J2_WhatAsksWaitsForAYesAndNothingElseIsOtherwise) {
   const std::string session = start_serving("--ask --allow allowed.test");
-  // What the agent asks for in a second, while somebody looks on.
+  // What the agent asks for once somebody looks on, and says so by the file "go".
   const auto ask_later = [&](const std::string& hosts) {
-    in_agent("rm -f asked; (sleep 1; python3 ask.py " + hosts + "; echo over) > asked 2>&1 &");
+    sh("rm -f " + quote(project() + "/go"));
+    in_agent("rm -f asked; (for i in $(seq 200); do test -e go && break; sleep 0.1; done; python3 ask.py " +
+             hosts + "; echo over) > asked 2>&1 &");
   };
   const auto asked = [&] {
     return sh("cd " + quote(project()) +
@@ -414,24 +416,31 @@ TEST_P(Egress, J2_WhatAsksWaitsForAYesAndNothingElseIsOtherwise) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 
   ask_later("other.test:443");
-  const Outcome left = watch(session, {"expect ASKS", "sleep 1", "send q", "wait 0"});
+  const Outcome left =
+      watch(session, {"expect HOST", "note go", "expect ASKS    other.test", "sleep 1", "send q", "wait 0"});
   EXPECT_EQ(left.status, 0) << left;
   EXPECT_NE(asked().find("other.test:443 403"), std::string::npos) << asked();
   EXPECT_TRUE(dns.lines_with({"other.test"}).empty()) << "it was looked up before anybody said yes";
 
   ask_later("10.0.0.1:443 denied.test:80 u@denied.test:443 2130706433:443 allowed.test:443");
-  const Outcome quiet = watch(session, {"expect allowed.test", "sleep 1", "absent ASKS", "send q", "wait 0"});
+  const Outcome quiet = watch(session, {"expect denied ", "note go", "expect allowed.test", "sleep 1",
+                                        "absent ASKS", "send q", "wait 0"});
   EXPECT_EQ(quiet.status, 0) << quiet;
   for (const std::string line : {"10.0.0.1:443 403", "denied.test:80 403", "u@denied.test:443 40",
                                  "2130706433:443 403", "allowed.test:443 200"})
     EXPECT_NE(asked().find(line), std::string::npos) << line << "\n" << asked();
 
   ask_later("denied.test:443");
-  const Outcome yes =
-      watch(session, {"expect ASKS", "send s", "expect is allowed for this session", "send q", "wait 0"});
+  const Outcome yes = watch(session, {"expect denied ", "note go", "expect ASKS    denied.test", "send s",
+                                      "expect is allowed for this session", "send q", "wait 0"});
   EXPECT_EQ(yes.status, 0) << yes;
   EXPECT_NE(asked().find("denied.test:443 200"), std::string::npos) << asked();
   EXPECT_EQ(ask("other.test").substr(0, 18), "other.test:443 403") << "a yes is for one host";
+  // tinyproxy refused it first; in the end it was allowed.
+  const Outcome denied = drydock("egress denied " + session);
+  EXPECT_EQ(denied.out.find("drydock egress allow denied.test"), std::string::npos) << denied;
+  EXPECT_NE(denied.out.find("drydock egress allow other.test"), std::string::npos)
+      << "the control: " << denied;
   EXPECT_EQ(drydock("egress log --verify " + session).status, 0);
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }

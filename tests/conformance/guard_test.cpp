@@ -209,6 +209,34 @@ TEST_P(Guard, J14_ClientsThatIgnoreTheProxyReachAllowedHostsToo) {
   EXPECT_EQ(direct.out.find("hello from denied.test"), std::string::npos) << direct;
 }
 
+TEST_P(Guard, J18_ClientsThatIgnoreTheProxyFollowALiveChangeToo) {
+  const std::string session = start_serving("--allow allowed.test");
+  const auto fetch = [&](const std::string& host) {
+    return in_agent("curl -sS --noproxy '*' --max-time 5 https://" + host + "/ 2>&1");
+  };
+  const std::string before = fetch("other.test");
+  EXPECT_EQ(before.find("hello from"), std::string::npos) << "the control: " << before;
+  const Outcome added = drydock("egress allow other.test '*.wild.test' --session " + session);
+  ASSERT_EQ(added.status, 0) << added;
+  EXPECT_NE(fetch("other.test").find("hello from other.test"), std::string::npos) << fetch("other.test");
+  EXPECT_NE(fetch("allowed.test").find("hello from allowed.test"), std::string::npos);
+  EXPECT_EQ(fetch("denied.test").find("hello from"), std::string::npos);
+  ASSERT_EQ(drydock("egress revoke other.test --session " + session).status, 0);
+  EXPECT_EQ(fetch("other.test").find("hello from"), std::string::npos);
+  EXPECT_NE(fetch("allowed.test").find("hello from allowed.test"), std::string::npos);
+
+  // The file is drydock's to write and nobody else's: the agent names no host by itself, on this engine's
+  // mount.
+  const std::string tried = in_agent(
+      "for f in /etc/hosts /proc/self/root/etc/hosts; do echo '203.0.113.10 x' >> $f; done; "
+      "cp /etc/hosts h; mv h /etc/hosts; rm /etc/hosts; mount --bind /tmp /etc; grep -c . /etc/hosts");
+  const std::string lines = in_agent("grep -c . /etc/hosts; grep -c 203.0.113 /etc/hosts");
+  EXPECT_NE(lines.find("\n0\n"), std::string::npos) << tried << lines;
+  EXPECT_NE(in_agent("echo x > /tmp/hosts && echo written").find("written"), std::string::npos)
+      << "the control";
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+}
+
 TEST_P(Guard, J18_ALiveSessionFollowsItsFilter) {
   const std::string session = start_serving("--allow allowed.test");
   write_project_file("ask.py", ask_script);

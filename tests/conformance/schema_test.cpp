@@ -44,6 +44,7 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "unlink /usr/share/doc", "link"},
         std::pair{json + "doctor", "doctor"},
         std::pair{json + "egress list", "egress-list"},
+        std::pair{json + "egress list --groups", "egress-groups"},
         std::pair{json + "egress allow a.example --session " + id + " --for 1h", "egress-change"},
         std::pair{json + "egress list --session " + id, "egress-list"},
         std::pair{json + "egress test allowed.test nobody.test 10.0.0.1 --session " + id, "egress-test"},

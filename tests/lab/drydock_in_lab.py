@@ -25,12 +25,13 @@ def as_user(line):
 
 
 def install(programs):
-    """The folder that drydock, its guard and its profiles of agents now are in: the lab's user need not be able to read the checkout."""
+    """The folder that drydock, its guard, profiles of agents and groups of hosts now are in: the lab's user need not be able to read the checkout."""
     folder = os.environ["TMPDIR"] + "/programs"
     os.mkdir(folder)
     for name in ("drydock", "drydock-guard"):
         shutil.copy(os.path.join(programs, name), folder)
-    shutil.copytree(os.path.join(programs, "agents"), folder + "/agents")
+    for name in ("agents", "groups"):
+        shutil.copytree(os.path.join(programs, name), f"{folder}/{name}")
     return folder
 
 

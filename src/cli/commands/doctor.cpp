@@ -110,7 +110,7 @@ std::vector<Setting> settings_of(const Invocation& invocation) {
 std::string gaps_text() {
   std::string text = "\nGAPS\n";
   for (const core::Gap& gap : core::gaps()) {
-    text += std::string("  ") + (gap.closed ? "closed       (" : "open         (") + gap.letter + ") " +
+    text += std::string("  ") + (gap.closed() ? "closed       (" : "open         (") + gap.letter + ") " +
             std::string(gap.what) + "\n";
   }
   return text;

@@ -3,6 +3,7 @@
 #include "cli/table.hpp"
 #include "core/denials.hpp"
 #include "core/host_verdict.hpp"
+#include "core/log_check.hpp"
 #include "core/utf8.hpp"
 
 namespace drydock::cli {
@@ -44,6 +45,7 @@ class EgressDeniedCommand : public Command {
 
  private:
   static void print(const Invocation& invocation, const core::Denials& denials, const std::string& live) {
+    if (denials.gone() > 0) invocation.console.warn(core::beginning_is_gone(denials.gone()));
     if (denials.total() == 0) {
       invocation.console.say("nothing was refused");
       return;

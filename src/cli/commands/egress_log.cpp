@@ -53,7 +53,12 @@ class EgressLogCommand : public Command {
     }
     const DecisionSource source(invocation, wanted, "read the log of");
     if (invocation.flag("verify")) return verify(invocation, source);
+    bool first = true;
     source.read(invocation.flag("follow"), [&](std::string_view line, bool) {
+      if (const auto number = first ? core::number_of_line(line) : std::nullopt) {
+        first = false;
+        if (*number > 0) invocation.console.warn(core::beginning_is_gone(*number));
+      }
       print_decision(invocation, line);
       return true;
     });

@@ -132,23 +132,6 @@ TEST(AllowlistGroups, AnUnknownOneNamesTheNearest) {
   EXPECT_THAT(failure_of_text("@xyzzy\n").hint(), HasSubstr("@github"));
 }
 
-TEST(AllowlistGroups, AreMadeOfExactCanonicalNames) {
-  ASSERT_FALSE(shipped_groups().empty());
-  for (const Group& group : shipped_groups()) {
-    EXPECT_EQ(group_hosts(group.name).value(), group.hosts);
-    EXPECT_THAT(group_names(), testing::Contains(group.name));
-    EXPECT_THAT(group.hosts, Not(IsEmpty())) << group.name;
-    EXPECT_EQ(parsed("@" + group.name).size(), group.hosts.size());
-    for (const std::string& host : group.hosts) {
-      const auto pattern = parse_host_pattern(host);
-      ASSERT_TRUE(pattern) << host;
-      EXPECT_EQ(pattern->kind, HostPattern::Kind::exact) << host;
-      EXPECT_EQ(pattern->to_string(), host);
-    }
-  }
-  EXPECT_FALSE(group_hosts(""));
-}
-
 // npm, as far as this matters: says its registry when it is asked for it outside of any project.
 class NpmGroup : public testing::Test {
  protected:

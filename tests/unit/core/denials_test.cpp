@@ -12,6 +12,7 @@
 #include "core/watch.hpp"
 #include "environment.hpp"
 #include "fake_engine.hpp"
+#include "policy/line_chain.hpp"
 
 namespace drydock::core {
 namespace {
@@ -44,6 +45,42 @@ TEST(DenialsTest, CountsByHostAndReason) {
   EXPECT_EQ(list[0].last, "T3");
   EXPECT_EQ(list[1].last, "T4") << "of two as frequent the more recent is first";
   EXPECT_EQ(denials.total(), 4U);
+}
+
+// --ask: tinyproxy's refusal comes first, in its own time, and a yes may follow.
+TEST(DenialsTest, AYesTakesTheRefusalBeforeItBack) {
+  const std::string yes =
+      R"({"event":"answer","host":"a.example","verdict":"allowed","withdraws":1,"refused":0})";
+  Denials denials;
+  denials.add(denied("A.example"));
+  denials.add(denied("b.example"));
+  denials.add(denied("a.example", "only port 443 is allowed"));
+  denials.add(yes);
+  EXPECT_EQ(denials.total(), 2U);
+  for (const Denial& denial : denials.list())
+    EXPECT_FALSE(denial.host == "A.example" && denial.reason == "not on the allowlist");
+  denials.add(yes);
+  denials.add(denied("a.example"));
+  EXPECT_EQ(denials.total(), 2U) << "also when it comes later";
+  denials.add(denied("a.example"));
+  EXPECT_EQ(denials.total(), 3U) << "the control";
+  denials.add(R"({"event":"answer","host":"a.example","verdict":"denied","reason":"nobody said yes"})");
+  EXPECT_EQ(denials.total(), 3U);
+}
+
+TEST(DenialsTest, ALogWithoutItsBeginningSaysSo) {
+  Denials denials;
+  policy::LineChain chain(41, std::string(64, 'a'));
+  denials.add("of the program");
+  denials.add(chain.seal(denied("a.example")));
+  denials.add(chain.seal(denied("b.example")));
+  EXPECT_EQ(denials.gone(), 41U);
+  EXPECT_THAT(summary_of(denials, "0123abcd", "drydock egress allow"),
+              testing::Contains(HasSubstr("its log is not whole: the first 41 lines are gone")));
+  Denials whole;
+  whole.add(policy::LineChain().seal(denied("a.example")));
+  EXPECT_EQ(whole.gone(), 0U);
+  EXPECT_THAT(summary_of(whole, "0123abcd", "drydock egress allow"), Each(Not(HasSubstr("not whole"))));
 }
 
 TEST(DenialsTest, PassesOverWhatIsNoRefusal) {

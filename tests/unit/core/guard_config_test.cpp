@@ -40,6 +40,7 @@ class GuardInPlan : public testing::Test {
     request.egress_subnet = *runtime::Cidr::parse("10.231.0.8/29");
     request.owner = Owner::self();
     request.created = "2026-01-01T00:00:00Z";
+    request.hosts_file = "/run/user/1000/drydock/sessions/0123abcd/hosts";
     request.sidecar_directory = "/run/user/1000/drydock/sessions/0123abcd/sidecar";
     request.own_addresses = {"192.168.1.2", "fe80::1"};
     request.public_ranges = {"203.0.113.0/24"};

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "core/labels.hpp"
 #include "sample_plan.hpp"
 
@@ -68,6 +69,12 @@ std::function<void(Plan&)> proxy_variable(const std::string& name, const std::st
   return [=](Plan& plan) { plan.agent.environment[name] = value; };
 }
 
+auto hooks_of(Plan& plan) {
+  auto& binds = plan.agent.binds;
+  return std::find_if(binds.begin(), binds.end(),
+                      [](const runtime::BindMount& bind) { return ends_with(bind.target, "/.git/hooks"); });
+}
+
 std::vector<Breach> breaches() {
   return {
       {"mount_root", contained, mount("/"), "INV-1", "'/' would be mounted"},
@@ -77,9 +84,9 @@ std::vector<Breach> breaches() {
        "the socket '/srv/x/docker.sock'"},
       {"mount_other_socket_in_dood", dood, mount("/srv/x/other.sock"), "INV-9",
        "the socket '/srv/x/other.sock'"},
-      {"hooks_writable", contained, [](Plan& p) { p.agent.binds.back().read_only = false; }, "INV-3",
+      {"hooks_writable", contained, [](Plan& p) { hooks_of(p)->read_only = false; }, "INV-3",
        "'/srv/projects/demo/.git/hooks' would not be guarded"},
-      {"hooks_not_mounted", contained, [](Plan& p) { p.agent.binds.pop_back(); }, "INV-3",
+      {"hooks_not_mounted", contained, [](Plan& p) { p.agent.binds.erase(hooks_of(p)); }, "INV-3",
        "'/srv/projects/demo/.git/hooks' would not be guarded"},
       {"git_can_be_renamed", contained, [](Plan& p) { p.agent.binds.erase(p.agent.binds.begin() + 1); },
        "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
@@ -247,16 +254,10 @@ std::vector<Breach> breaches() {
       {"config_second_port", contained, with_line("ConnectPort 22"), "INV-9", "'ConnectPort 22'"},
       {"config_second_allow", contained, with_line("Allow 0.0.0.0/0"), "INV-9", "'Allow 0.0.0.0/0'"},
       {"config_overridden", contained, with_line("FilterDefaultDeny No"), "INV-9", "'FilterDefaultDeny No'"},
-      {"hosts_of_the_host", contained, [](Plan& p) { p.engine.shares_hosts_file = true; }, "INV-9",
-       "the host's own /etc/hosts"},
-      {"hosts_writable", contained,
-       [](Plan& p) {
-         p.engine.shares_hosts_file = true;
-         p.hosts = "127.0.0.1 localhost\n";
-         p.hosts_file = "/run/user/1000/drydock/sessions/0123abcd/hosts";
-         p.agent.binds.push_back({p.hosts_file, "/etc/hosts", false});
-       },
-       "INV-9", "the host's own /etc/hosts"},
+      {"hosts_of_the_engine", contained, [](Plan& p) { p.agent.binds.pop_back(); }, "INV-9",
+       "an /etc/hosts that is not drydock's"},
+      {"hosts_writable", contained, [](Plan& p) { p.agent.binds.back().read_only = false; }, "INV-9",
+       "an /etc/hosts that is not drydock's"},
       {"dood_sidecar", dood, [](Plan& p) { p.sidecar = contained().sidecar; }, "INV-6", "no sidecar"},
       {"dood_network", dood, [](Plan& p) { p.networks = contained().networks; }, "INV-6", "no networks"},
       {"dood_filter", dood, [](Plan& p) { p.filter = "^x:443$\n"; }, "INV-6", "filter"},

@@ -104,6 +104,36 @@ TEST_F(LiveEgressTest, WritesBothFilesAndWaitsForTheGuard) {
   EXPECT_EQ(std::distance(begin(files), end(files)), 2) << "nothing else is left";
 }
 
+TEST_F(LiveEgressTest, TheAgentsHostsFileFollowsOnceTheGuardHasTakenIt) {
+  const std::string hosts = session_directory(record.id) + "/hosts";
+  const std::string start = "127.0.0.1 localhost\n10.231.0.2 drydock-egress\n10.231.0.2 first.example\n";
+  std::ofstream(hosts) << start;
+  const auto now = [&] {
+    std::ifstream file(hosts);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  };
+  const auto guard = answer;
+  answer = [&] {
+    EXPECT_EQ(now(), start) << "the guard would refuse it";
+    return guard();
+  };
+  allow("second.example");
+  EXPECT_EQ(now(), start + "10.231.0.2 second.example\n");
+  answer = guard;
+  allow("*.third.example");
+  EXPECT_EQ(now(), start + "10.231.0.2 second.example\n") << "no single name";
+  change_live_filter(
+      engine, record,
+      [&](LiveFilter& filter) { return filter.revoke(parse_allowlist_entry("second.example", "HOST")); },
+      200ms);
+  EXPECT_EQ(now(), start);
+  answer = [] { return std::string(); };
+  error_of("fourth.example");
+  EXPECT_EQ(now(), start) << "what the guard did not take is not there";
+}
+
 TEST_F(LiveEgressTest, WhatChangesNothingIsNotWritten) {
   answer = [] { return std::string(); };
   const std::string before = read("guard.json");

@@ -102,7 +102,8 @@ TEST(Plan, WhatIsMaskedIsCoveredAndTheRestIsInOrder) {
                        runtime::BindMount{project + "/.git/hooks", project + "/.git/hooks", true},
                        runtime::BindMount{project + "/a", project + "/a", read_only},
                        runtime::BindMount{request.mask_directory + "/file", project + "/a/key", true},
-                       runtime::BindMount{request.mask_directory + "/folder", project + "/b", true});
+                       runtime::BindMount{request.mask_directory + "/folder", project + "/b", true},
+                       runtime::BindMount{request.hosts_file, "/etc/hosts", true});
   };
   const Plan plan = build_plan(request);
   EXPECT_THAT(plan.agent.binds, binds(false));
@@ -131,8 +132,9 @@ TEST(Plan, TheAgentIsHardened) {
       agent.binds,
       ElementsAre(runtime::BindMount{"/srv/projects/demo", "/srv/projects/demo", false},
                   runtime::BindMount{"/srv/projects/demo/.git", "/srv/projects/demo/.git", false},
-                  runtime::BindMount{"/srv/projects/demo/.git/hooks", "/srv/projects/demo/.git/hooks", true}))
-      << "the project, and in it git's hooks read-only (J21)";
+                  runtime::BindMount{"/srv/projects/demo/.git/hooks", "/srv/projects/demo/.git/hooks", true},
+                  runtime::BindMount{plan.hosts_file, "/etc/hosts", true}))
+      << "the project, in it git's hooks read-only (J21), and a hosts file of drydock's";
   EXPECT_THAT(agent.tmpfs, ElementsAre(runtime::TmpfsMount{"/home/agent", 1U << 30, 01777},
                                        runtime::TmpfsMount{"/tmp", 1U << 30, 01777}));
   EXPECT_EQ(agent.limits, (runtime::Limits{0, 0, 4096}));
@@ -144,10 +146,8 @@ TEST(Plan, TheAgentIsHardened) {
   EXPECT_FALSE(agent.open_stdin);
 }
 
-TEST(Plan, WhereTheEngineHandsTheHostsOnTheAgentHasAHostsFileOfItsOwn) {
-  core::PlanRequest request = sample_request();
-  EXPECT_EQ(build_plan(request).hosts_file, "") << "the control: an engine that does not";
-  request.engine.shares_hosts_file = true;
+TEST(Plan, TheAgentHasAHostsFileOfItsSessions) {
+  const core::PlanRequest request = sample_request();
   const Plan plan = build_plan(request);
   EXPECT_EQ(plan.hosts_file, request.hosts_file);
   EXPECT_THAT(plan.agent.binds,

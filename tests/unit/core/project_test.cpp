@@ -74,7 +74,10 @@ TEST_F(ProjectTest, RefusesWholeFileSystemAndHomes) {
   expect_refusal(home + "/code/..", "it is your home folder (INV-1)");
   expect_refusal(top + "/homes", "it contains your home folder (INV-1)");
   expect_refusal(top, "it contains your home folder (INV-1)");
-  expect_refusal(home_directory(), "INV-1");
+  // $HOME may be anything: the other one is kept from a container too.
+  EXPECT_EQ(home_directory(), home);
+  ASSERT_NE(login_directory(), home) << "the test has a home of its own";
+  expect_refusal(login_directory(), "INV-1");
 }
 
 TEST_F(ProjectTest, RefusesCredentialsAndWhatIsInThem) {
@@ -183,11 +186,24 @@ TEST_F(ProjectTest, KeysTellFoldersOfOneNameApart) {
   EXPECT_EQ(resolve_project(one + "/").key, resolve_project(one).key);
 }
 
+TEST_F(ProjectTest, TheHomeIsTheEnvironmentsWhenThatIsAPath) {
+  EXPECT_EQ(home_directory(), home);
+  EXPECT_EQ(state_directory().find(home + "/"),
+            std::getenv("XDG_STATE_HOME") != nullptr ? std::string::npos : 0);
+  for (const char* none : {"", "relative/path", "."}) {
+    environment.set("HOME", none);
+    EXPECT_EQ(home_directory(), login_directory()) << none;
+  }
+  environment.set("HOME", std::nullopt);
+  EXPECT_EQ(home_directory(), login_directory());
+  EXPECT_THAT(home_directories(), testing::SizeIs(1));
+}
+
 TEST_F(ProjectTest, ListsWhatIsProtected) {
   const auto paths = protected_paths();
   for (const char* name : {"/.ssh", "/.gnupg", "/.aws", "/.kube", "/.docker", "/.config/drydock"}) {
     EXPECT_THAT(paths, Contains(home + name));
-    EXPECT_THAT(paths, Contains(home_directory() + name));
+    EXPECT_THAT(paths, Contains(login_directory() + name));
   }
   EXPECT_THAT(paths, Contains(top + "/agents/ssh.sock"));
 }

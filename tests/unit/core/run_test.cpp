@@ -285,7 +285,16 @@ TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   EXPECT_EQ(run().status, 7);
   expect_nothing_left("a run");
   EXPECT_THAT(talk.said, Contains(HasSubstr(": contained (the default), podman, rootless, 1 host allowed")));
+  const std::string gaps = "not closed here: (a) what allowed hosts take in, ";
+  EXPECT_THAT(talk.said, Contains(testing::StartsWith(gaps)));
+  EXPECT_THAT(talk.said, Contains(HasSubstr(", (n) files planted for your machine to run;")));
   EXPECT_THAT(talk.warned, IsEmpty());
+
+  talk = {};
+  options.project_read_only = true;
+  EXPECT_EQ(run().status, 7);
+  EXPECT_THAT(talk.said, Contains(testing::StartsWith(gaps)));
+  EXPECT_THAT(talk.said, testing::Not(Contains(HasSubstr("(n) ")))) << "it plants nothing there";
 }
 
 TEST_F(ContainedRun, EachStepIsTimed) {

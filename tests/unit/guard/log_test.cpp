@@ -6,6 +6,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/unique_fd.hpp"
 #include "guard/event_log.hpp"
@@ -135,6 +136,59 @@ TEST(EventLogTest, AReaderThatDoesNotReadCostsABoundedAmountAndLearnsWhatItMisse
   }
   EXPECT_GT(dropped, 0U);
   EXPECT_EQ(seen + dropped, lines + 1);
+}
+
+TEST(EventLogTest, AYesTakesARefusalOutOfTheCount) {
+  const Pipe pipe;
+  EventLog log(pipe.writer.get());
+  Event refusal;
+  refusal.event = "denied";
+  refusal.host = "a.example";
+  log.write(refusal);
+  log.write(refusal);
+  Event answer;
+  answer.event = "answer";
+  answer.host = "a.example";
+  answer.withdraws = 1;
+  log.write(answer);
+  Event exit;
+  exit.event = "exit";
+  log.write(exit);
+  const std::string text = pipe.read_all();
+  EXPECT_THAT(
+      text,
+      HasSubstr("\"event\":\"answer\",\"host\":\"a.example\",\"withdraws\":1,\"opened\":0,\"refused\":1"));
+  EXPECT_THAT(text, HasSubstr("\"event\":\"exit\",\"opened\":0,\"refused\":1"));
+}
+
+TEST(EventLogTest, RefusalsBeyondTheLimitAreCountedAndDriveNothingOut) {
+  const Pipe pipe;
+  EventLog log(pipe.writer.get(), 1000);
+  Event refusal;
+  refusal.event = "denied";
+  refusal.host = "a.example";
+  for (int i = 0; i < 25000; ++i) log.write(refusal);
+  Event open;
+  open.event = "open";
+  open.host = "b.example";
+  log.write(open);
+  const std::string text = pipe.read_all();
+  std::size_t written = 0;
+  std::uint64_t told = 0;
+  std::istringstream lines(text);
+  std::vector<std::string> events;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    events.push_back(json["event"]);
+    if (json["event"] == "denied") ++written;
+    if (json["event"] == "dropped") told += json["count"].get<std::uint64_t>();
+  }
+  EXPECT_THAT(text, HasSubstr("\"event\":\"open\",\"host\":\"b.example\",\"opened\":1,\"refused\":25000"));
+  EXPECT_GT(written, 0U);
+  EXPECT_LT(written, 20U);
+  EXPECT_EQ(written + told, 25000U);
+  EXPECT_EQ(events.size(), written + 4) << "two notes of 10000, the rest, and what came then";
+  EXPECT_EQ(events.back(), "open");
 }
 
 TEST(EventLogTest, AClosedReaderIsNoError) {
