@@ -179,6 +179,7 @@ void declare_run_options(po::options_description& options) {
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
   add("no-canary", po::bool_switch(), "start without a check of the jail from inside");
+  add("timings", po::bool_switch(), "say at the end how long each step took");
   add("dry-run", po::bool_switch(), "print the plan, change nothing");
 }
 
@@ -251,20 +252,34 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   return options;
 }
 
+core::RunResult run_prepared(const Invocation& invocation, const core::PreparedRun& prepared) {
+  const auto providers = make_providers();
+  core::Timings timings;
+  timings.begin("reach the engine");
+  const core::Selection selection =
+      core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
+  const core::RunResult result =
+      core::execute_run(*selection.engine, prepared, invocation.console, invocation.stop, timings);
+  timings.end();
+  if (invocation.flag("timings")) {
+    invocation.console.pass_on(true, "drydock: how long each step took:\n" + timings.to_text());
+  }
+  return result;
+}
+
 int run_session(const Invocation& invocation, const core::RunOptions& options) {
   const auto providers = make_providers();
   core::require_engine_name(providers, invocation.global.runtime);
   const core::PreparedRun prepared = core::prepare_run(options);
-  const core::Selection selection =
-      core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
   if (invocation.flag("dry-run")) {
+    const core::Selection selection =
+        core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
     const core::Plan plan = core::plan_run(*selection.engine, prepared, invocation.stop);
     invocation.console.print(invocation.global.json ? core::to_json(plan).dump(2) + "\n"
                                                     : core::to_text(plan));
     return 0;
   }
-  const core::RunResult result =
-      core::execute_run(*selection.engine, prepared, invocation.console, invocation.stop);
+  const core::RunResult result = run_prepared(invocation, prepared);
   if (options.detach) {
     invocation.console.print(invocation.global.json ? Json{{"session", result.session}}.dump() + "\n"
                                                     : result.session + "\n");

@@ -11,6 +11,8 @@ void declare_run_options(po::options_description& options);
 std::map<std::string, std::string> read_environment(const Invocation& invocation);
 // Throws Error(usage) for values that make no sense, before anything is made.
 core::RunOptions read_run_options(const Invocation& invocation);
+// Runs it on the engine that was asked for, and says how long it took when that was asked for.
+core::RunResult run_prepared(const Invocation& invocation, const core::PreparedRun& prepared);
 // Prepares, then prints the plan (--dry-run) or runs it.
 int run_session(const Invocation& invocation, const core::RunOptions& options);
 

@@ -260,7 +260,7 @@ void close_session(Session& session, runtime::Engine& engine, const Plan& plan, 
 }
 
 int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& run, const Plan& plan,
-                 Talk& talk, StopSource& stop) {
+                 Talk& talk, StopSource& stop, Timings& timings) {
   const bool tty = plan.agent.tty;
   CarryOptions options;
   options.tty = tty;
@@ -276,9 +276,11 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   {
     const auto stream = naming_command(plan.agent.command.front(),
                                        [&] { return session.start_attached(plan.agent.open_stdin); });
+    timings.begin("the agent");
     if (run.options.timeout) options.deadline = std::chrono::steady_clock::now() + *run.options.timeout;
     end = carry(*stream, options, stop);
   }
+  timings.begin("end the session");
   // A capture is not left alone.
   const bool hung_up = end == PumpEnd::stopped && stop.signal() == SIGHUP && tty && !run.options.capture;
   if (end == PumpEnd::detached || hung_up) {
@@ -406,9 +408,12 @@ Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop)
   return make_plan(engine, run, image, reference, sidecar);
 }
 
-RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop) {
+RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop,
+                      Timings& timings) {
   require_supported(engine.system().info(), run);
+  timings.begin("collect what was left");
   collect_leftovers(engine, talk);
+  timings.begin("look for the images");
   if (!run.options.image.empty()) pull_as_asked(engine, run.options.image, run.options.pull, talk);
   const std::string reference = choose_image(engine, run);
   const auto image = require_image(engine, reference, run.options.image.empty());
@@ -421,8 +426,9 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   std::optional<Plan> made;
   std::optional<Session> session;
   launch_with_patience([&] {
+    timings.begin("plan");
     made.emplace(make_plan(engine, run, image, reference, sidecar));
-    session.emplace(engine, *made, stop);
+    session.emplace(engine, *made, stop, &timings);
     session->launch(run.secrets);
   });
   claim.reset();
@@ -436,7 +442,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
       mark_detached(plan.session);
       return {0, plan.session};
     }
-    return {run_attached(*session, engine, run, plan, talk, stop), plan.session};
+    return {run_attached(*session, engine, run, plan, talk, stop, timings), plan.session};
   } catch (...) {
     const int signal = stop.acknowledge();
     remove_and_tell(*session, talk, stop);

@@ -14,6 +14,7 @@
 #include "core/pull.hpp"
 #include "core/secrets.hpp"
 #include "core/talk.hpp"
+#include "core/timings.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -78,7 +79,8 @@ struct RunResult {
 };
 
 // Runs the session, to its end unless detached. Throws Error and, when a signal came before the agent ran,
-// Interrupted; then nothing is left behind.
-RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop);
+// Interrupted; then nothing is left behind. Its steps are added to `timings`.
+RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop,
+                      Timings& timings);
 
 }  // namespace drydock::core

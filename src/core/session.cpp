@@ -61,7 +61,7 @@ void make_state(const Plan& plan) {
 }
 
 void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
-  make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
+  make_session_directory(plan.session, engine_key(plan.engine), *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
@@ -126,9 +126,9 @@ std::string last_words(const std::string& output) {
 }
 
 // The sidecar's program is drydock's own: that it is missing is not the agent's "command not found".
-void start_program(runtime::Engine& engine, const std::string& sidecar) {
+void await_program(std::future<void>& started, const std::string& sidecar) {
   try {
-    engine.containers().start(sidecar);
+    started.get();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::command_not_found && error.kind() != ErrorKind::command_not_executable)
       throw;
@@ -141,10 +141,15 @@ void start_program(runtime::Engine& engine, const std::string& sidecar) {
 
 }  // namespace
 
-Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop)
-    : engine_(engine), plan_(plan), stop_(stop) {}
+Session::Session(runtime::Engine& engine, const Plan& plan, StopSource& stop, Timings* timings)
+    : engine_(engine), plan_(plan), stop_(stop), timings_(timings) {}
+
+void Session::begin(const char* step) {
+  if (timings_ != nullptr) timings_->begin(step);
+}
 
 void Session::create_networks() {
+  begin("make the networks");
   for (const runtime::NetworkSpec& network : plan_.networks) {
     engine_.networks().create(network);
     verify(network, engine_.networks().inspect(network.name));
@@ -152,20 +157,28 @@ void Session::create_networks() {
 }
 
 void Session::create_sidecar() {
+  begin("make the sidecar");
   engine_.containers().create(*plan_.sidecar);
   verify(*plan_.sidecar, engine_.containers().inspect(plan_.sidecar->name), false);
 }
 
 void Session::create_agent() {
+  begin("make the agent's container");
   engine_.containers().create(plan_.agent);
   verify(plan_.agent, engine_.containers().inspect(plan_.agent.name), false);
 }
 
-void Session::start_sidecar() {
+Session::Starting Session::begin_sidecar() {
   const std::string& name = plan_.sidecar->name;
-  // Attached before the start, so that its first line is an event and not a poll of a log file.
-  const auto stream = engine_.containers().attach(name, false, false);
-  start_program(engine_, name);
+  auto stream = engine_.containers().attach(name, false, false);
+  return {std::move(stream), engine_.containers().begin_start(name)};
+}
+
+void Session::await_sidecar(Starting starting) {
+  begin("wait for the sidecar");
+  const std::string& name = plan_.sidecar->name;
+  const auto& stream = starting.stream;
+  await_program(starting.started, name);
   const auto deadline = steady_clock::now() + ready_limit;
   std::string output;
   bool announced = false;
@@ -203,29 +216,36 @@ void Session::start_sidecar() {
   }
 }
 
-std::optional<Probe> Session::raise_wall(const std::vector<Secret>& secrets) {
+std::vector<WallCheck> Session::raise_wall(const std::vector<Secret>& secrets,
+                                           const std::function<void()>& meanwhile) {
+  begin("write the session's files");
   write_files(plan_, secrets);
   create_networks();
-  std::optional<Probe> probe;
-  if (plan_.sidecar) {
-    create_sidecar();
-    start_sidecar();
-    if (plan_.probe) probe.emplace(engine_, plan_, stop_);
+  if (!plan_.sidecar) {
+    meanwhile();
+    return {};
   }
-  return probe;
+  create_sidecar();
+  Starting starting = begin_sidecar();
+  std::optional<Probe> probe;
+  if (plan_.probe) {
+    begin("make the canary");
+    probe.emplace(engine_, plan_, stop_);
+  }
+  meanwhile();
+  await_sidecar(std::move(starting));
+  if (!probe) return {};
+  begin("wait for the canary");
+  return probe->finish();
 }
 
 void Session::launch(const std::vector<Secret>& secrets) {
-  or_remove([&] {
-    auto probe = raise_wall(secrets);
-    create_agent();
-    if (probe) require_wall(plan_.session, probe->finish());
-  });
+  or_remove([&] { require_wall(plan_.session, raise_wall(secrets, [this] { create_agent(); })); });
 }
 
 std::vector<WallCheck> Session::launch_wall() {
   std::vector<WallCheck> checks;
-  or_remove([&] { checks = raise_wall({}).value().finish(); });
+  or_remove([&] { checks = raise_wall({}, [] {}); });
   return checks;
 }
 
@@ -242,6 +262,7 @@ void Session::or_remove(const std::function<void()>& steps) {
 }
 
 std::unique_ptr<runtime::AttachStream> Session::start_attached(bool with_stdin) {
+  begin("start the agent");
   auto stream = engine_.containers().attach(plan_.agent.name, plan_.agent.tty, with_stdin);
   engine_.containers().start(plan_.agent.name);
   verify_started();
@@ -249,6 +270,7 @@ std::unique_ptr<runtime::AttachStream> Session::start_attached(bool with_stdin) 
 }
 
 void Session::start_detached() {
+  begin("start the agent");
   engine_.containers().start(plan_.agent.name);
   verify_started();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +15,16 @@
 #include "core/pump.hpp"
 #include "core/secrets.hpp"
 #include "core/sessions.hpp"
+#include "core/timings.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
 
 class Session {
  public:
-  // All three must outlive the session. `plan` must be sound (require_sound).
-  Session(runtime::Engine& engine, const Plan& plan, StopSource& stop);
+  // All of them must outlive the session. `plan` must be sound (require_sound). The steps of its start are
+  // added to `timings`.
+  Session(runtime::Engine& engine, const Plan& plan, StopSource& stop, Timings* timings = nullptr);
 
   // Makes files, networks and containers, reads them back against the plan, and starts the sidecar; returns
   // once its listener accepts (J9) and the plan's probe has shown the wall (J23). On any failure, or
@@ -58,16 +61,26 @@ class Session {
   void create_networks();
   void create_sidecar();
   void create_agent();
-  void start_sidecar();
-  // All but the agent; the probe, if there is one, is at it.
-  std::optional<Probe> raise_wall(const std::vector<Secret>& secrets);
+  // Its stream is attached before the start, so that its first line is an event and not a poll of a log file.
+  struct Starting {
+    std::unique_ptr<runtime::AttachStream> stream;
+    std::future<void> started;
+  };
+  Starting begin_sidecar();
+  void await_sidecar(Starting starting);
+  // All that there is between the agent and the world, and what it is itself made of by `meanwhile`, while
+  // the engine starts the others. What the plan's probe reported; nothing without one.
+  std::vector<WallCheck> raise_wall(const std::vector<Secret>& secrets,
+                                    const std::function<void()>& meanwhile);
   // Takes all down again when `steps` fail.
   void or_remove(const std::function<void()>& steps);
   void verify_started();
+  void begin(const char* step);
 
   runtime::Engine& engine_;
   const Plan& plan_;
   StopSource& stop_;
+  Timings* timings_;
   int sidecar_pid_ = 0;
 };
 

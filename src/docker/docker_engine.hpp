@@ -52,6 +52,7 @@ class DockerContainers : public runtime::Containers {
   std::string create(const runtime::ContainerSpec& spec) override;
   std::unique_ptr<runtime::AttachStream> attach(const std::string& name, bool tty, bool with_stdin) override;
   void start(const std::string& name) override;
+  std::future<void> begin_start(const std::string& name) override;
   void resize(const std::string& name, runtime::TerminalSize size) override;
   int wait(const std::string& name) override;
   runtime::ContainerReport inspect(const std::string& name) override;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,6 +72,10 @@ class Containers {
   virtual std::unique_ptr<AttachStream> attach(const std::string& name, bool tty, bool with_stdin) = 0;
   // Throws command_not_found or command_not_executable when it is the command that could not be started.
   virtual void start(const std::string& name) = 0;
+  // The same beside what is done meanwhile: get() returns when it is started, or throws. A future that is
+  // dropped waits until the engine has answered. This one starts it at once and is ready; an engine that
+  // can do two things at a time does so on a connection of its own.
+  virtual std::future<void> begin_start(const std::string& name);
   virtual void resize(const std::string& name, TerminalSize size) = 0;
   // Blocks until a started container has ended; its exit code. Throws command_not_found or
   // command_not_executable when the engine's init could not execute the command and its code does not say so.

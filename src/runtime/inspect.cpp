@@ -58,6 +58,8 @@ void read_host_config(const Json& host, ContainerReport& report) {
   report.host_network = string_or(host, "NetworkMode") == "host";
   report.host_pid = string_or(host, "PidMode") == "host";
   report.host_ipc = string_or(host, "IpcMode") == "host";
+  // Docker's name of it and Podman's.
+  report.host_cgroups = string_or(host, "CgroupnsMode") == "host" || string_or(host, "CgroupMode") == "host";
   report.dns_servers = strings_or_empty(host, "Dns");
   for (const std::string& entry : strings_or_empty(host, "ExtraHosts")) {
     const auto colon = entry.find(':');

@@ -177,6 +177,7 @@ struct ContainerReport {
   bool host_network = false;
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_cgroups = false;
   std::vector<NetworkAttachment> networks;  // addresses are known once it runs
   std::vector<std::string> dns_servers;
   std::vector<HostEntry> host_entries;

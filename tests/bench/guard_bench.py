@@ -7,7 +7,9 @@ usage, in a lab without engines: guard_bench.py GUARD [ROUNDS]; prints figures a
       └────────────────── 10.97.0.2 ──── 10.97.0.1 ──────────┘     the direct way
 
 Where nothing else limits it, a transfer through the sidecar is limited by the processor: there are two connections for one, and with them twice the
-work. So there are also figures for links of some speeds and for TLS, and how much of a processor the guard took.
+work. With fewer free processors than the three programs that take part, that shows as a ratio of about one half. So there are also figures where
+the client, the server and the sidecar have each the same share of a processor, as they have on a machine with one for each; for links of some speeds;
+for TLS; and how much of a processor the guard took.
 """
 
 import os
@@ -28,6 +30,8 @@ SMALL = 64
 TUNNELS = 2000
 
 LINKS = ("1gbit", "2.5gbit", "5gbit")
+SHARE = 0.5  # of a processor, for each of three
+PERIOD = 20000  # microseconds
 
 # Zeros to and from a client that asks for them behind a ClientHello, or in TLS at another address.
 SERVE = """
@@ -123,6 +127,53 @@ def ask(way, kind, count, rounds, protocol="plain"):
     return [float(line) for line in done.stdout.split()]
 
 
+class Shares:
+    """Groups of processes that get SHARE of a processor each, and before others that wait for one: cgroups(7)."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp()
+        self.second = "cpu" in open("/sys/fs/cgroup/cgroup.controllers").read().split()
+        kind = ["-t", "cgroup2"] if self.second else ["-t", "cgroup", "-o", "cpu"]
+        subprocess.run(["mount", *kind, "none", self.folder], check=True)
+        self.top = f"{self.folder}/bench-{os.getpid()}"
+        self.groups = []
+        self.make(self.top)
+        if self.second:
+            self.write(self.folder, "cgroup.subtree_control", "+cpu")
+            self.write(self.top, "cgroup.subtree_control", "+cpu")
+        self.write(self.top, *(("cpu.weight", "10000") if self.second else ("cpu.shares", "200000")))
+
+    def make(self, path):
+        os.mkdir(path)
+        self.groups.append(path)
+
+    @staticmethod
+    def write(group, name, text):
+        with open(f"{group}/{name}", "w") as file:
+            file.write(text)
+
+    def put(self, name, pids):
+        group = f"{self.top}/{name}"
+        if not os.path.isdir(group):
+            self.make(group)
+            quota = str(int(SHARE * PERIOD))
+            if self.second:
+                self.write(group, "cpu.max", f"{quota} {PERIOD}")
+            else:
+                self.write(group, "cpu.cfs_period_us", str(PERIOD))
+                self.write(group, "cpu.cfs_quota_us", quota)
+        for pid in pids:
+            self.write(group, "cgroup.procs", str(pid))
+
+    def close(self):
+        for group in reversed(self.groups):
+            for pid in open(f"{group}/cgroup.procs").read().split():
+                self.write(self.folder, "cgroup.procs", pid)
+            os.rmdir(group)
+        subprocess.run(["umount", self.folder], check=True)
+        os.rmdir(self.folder)
+
+
 def resident(pid):
     with open(f"/proc/{pid}/status") as file:
         return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
@@ -192,6 +243,13 @@ def main():
         measure_latency()
         measure_throughput(served, "in memory", rounds, VOLUME)
         measure_throughput(served, "TLS", rounds, VOLUME // 2, "tls")
+        shares = Shares()
+        shares.put("server", [server.pid])
+        shares.put("sidecar", [served.process.pid, served.proxy_pid()])
+        shares.put("client", [os.getpid()])
+        measure_throughput(served, f"{SHARE} of a processor each", rounds, VOLUME)
+        measure_throughput(served, f"TLS, {SHARE} of a processor each", rounds, VOLUME // 4, "tls")
+        shares.close()
         measure_memory(served)
         for rate in LINKS:
             limit_links(rate)

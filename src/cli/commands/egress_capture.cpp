@@ -6,7 +6,6 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cli/egress_options.hpp"
-#include "cli/engines.hpp"
 #include "cli/run_options.hpp"
 #include "core/capture.hpp"
 #include "core/kept_log.hpp"
@@ -38,13 +37,8 @@ struct Captured {
 };
 
 Captured capture_run(const Invocation& invocation, const core::PreparedRun& prepared) {
-  const auto providers = make_providers();
   Captured captured;
-  {
-    const core::Selection selection =
-        core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
-    captured.run = core::execute_run(*selection.engine, prepared, invocation.console, invocation.stop);
-  }
+  captured.run = run_prepared(invocation, prepared);
   const auto log = core::find_kept_log(captured.run.session, ".");
   if (!log) {
     throw Error(ErrorKind::not_found,

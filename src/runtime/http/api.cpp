@@ -50,6 +50,12 @@ std::string error_words(int status, std::string_view body, std::string_view cont
 Api::Api(std::string engine, std::string socket, const StopSource* stop)
     : engine_(std::move(engine)), stop_(stop), client_(std::move(socket), stop, {.busy = slow_call}) {}
 
+std::unique_ptr<Api> Api::another() const {
+  auto api = std::make_unique<Api>(engine_, client_.socket(), stop_);
+  api->set_version(version_, prefix_);
+  return api;
+}
+
 void Api::set_version(ApiVersion version, std::string prefix) {
   version_ = version;
   prefix_ = std::move(prefix);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,9 @@ class Api {
   };
 
   Api(std::string engine, std::string socket, const StopSource* stop);
+
+  // Another of the same engine, for another thread. It does not revive what does not listen.
+  std::unique_ptr<Api> another() const;
 
   void set_version(ApiVersion version, std::string prefix);
   ApiVersion version() const { return version_; }

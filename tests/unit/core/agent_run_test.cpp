@@ -30,7 +30,7 @@ class AgentRun : public Orchestration {
     engine->image_map[options.image] = {};
     give_sidecar_image(*engine);
   }
-  RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop); }
+  RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop, timings); }
 
   RunOptions options;
 };

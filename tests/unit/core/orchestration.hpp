@@ -18,6 +18,7 @@
 #include "core/sessions.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/talk.hpp"
+#include "core/timings.hpp"
 #include "environment.hpp"
 #include "fake_engine.hpp"
 
@@ -107,6 +108,7 @@ class Orchestration : public testing::Test {
   std::unique_ptr<test::FakeEngine> engine = std::make_unique<test::FakeEngine>();
   StopSource stop;
   Recorder talk;
+  Timings timings;
   std::string failed_call;
 };
 

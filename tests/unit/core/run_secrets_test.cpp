@@ -47,7 +47,7 @@ TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
   };
   give_sidecar_image(*engine);
   const PreparedRun prepared = prepare_run(options);
-  const std::string id = execute_run(*engine, prepared, talk, stop).session;
+  const std::string id = execute_run(*engine, prepared, talk, stop, timings).session;
   EXPECT_THAT(seen, HasSubstr("hush-hush"));
   EXPECT_FALSE(fs::exists(secrets_directory(id)));
   expect_nothing_left("a run with a secret");

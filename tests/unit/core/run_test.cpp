@@ -43,7 +43,7 @@ class Run : public Orchestration {
     fs::permissions(socket(), fs::perms(0666));
   }
   std::string socket() const { return directory.path() + "/engine.sock"; }
-  RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop); }
+  RunResult run() { return execute_run(*engine, prepare_run(options), talk, stop, timings); }
   // A failure at each call in turn. Whatever call fails, nothing is left, but for what the failing removal
   // was to remove; then a warning says so.
   void enumerate_failures();
@@ -286,6 +286,17 @@ TEST_F(ContainedRun, EndsWithTheAgentsStatusAndLeavesNothing) {
   expect_nothing_left("a run");
   EXPECT_THAT(talk.said, Contains(HasSubstr(": contained (the default), podman, rootless, 1 host allowed")));
   EXPECT_THAT(talk.warned, IsEmpty());
+}
+
+TEST_F(ContainedRun, EachStepIsTimed) {
+  fresh_engine_with_sidecar();
+  run();
+  timings.end();
+  std::vector<std::string> names;
+  for (const Timings::Step& step : timings.steps()) names.push_back(step.name);
+  EXPECT_THAT(names, testing::IsSupersetOf({"collect what was left", "look for the images", "plan",
+                                            "make the networks", "wait for the sidecar", "start the agent",
+                                            "the agent", "end the session"}));
 }
 
 TEST_F(ContainedRun, TellsWhatChangedOfWhatTheHostMayRun) {
