@@ -30,7 +30,8 @@ std::vector<Reached> examine_engines(const Providers& providers, const DoctorOpt
 runtime::Findings examine_mode(const Project& project, DoctorReport& report);
 
 // What a session is made of: drydock's own images, and what they are made from. `engine` may be null.
-runtime::Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop);
+runtime::Findings examine_images(runtime::Engine* engine, Mode mode, const std::vector<std::string>& packages,
+                                 StopSource& stop);
 
 // Fills `report.sources` and `filter_entries`.
 runtime::Findings examine_allowlist(const Project& project, DoctorReport& report);

@@ -27,6 +27,7 @@
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
 #include "core/effective_allowlist.hpp"
+#include "core/engine_base.hpp"
 #include "core/farewell.hpp"
 #include "core/groups.hpp"
 #include "core/invariants.hpp"
@@ -186,7 +187,7 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
     throw Error(ErrorKind::not_found,
                 "cannot use image '" + printable(reference, 200) + "': " + engine_name + " does not have it",
                 is_default ? "make it with: drydock build --base bootstrap"
-                           : "load or pull it first: " + engine_name + " pull " + printable(reference, 200));
+                           : "load it, or let it be fetched with --pull missing");
   }
 }
 
@@ -194,21 +195,35 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
 // agent that runs, and it is in its own image only.
 std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
   if (!run.options.image.empty()) return run.options.image;
-  if (!run.agent.needs_image()) return base_image_reference();
-  if (find_agent_image(engine, run.agent.name)) return agent_image_reference(run.agent.name);
-  if (run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options)))
-    return base_image_reference();
+  const std::vector<std::string>& packages = run.options.packages;
+  if (!run.agent.needs_image() && packages.empty()) return base_image_reference();
+  if (find_agent_image(engine, run.agent.name, packages))
+    return agent_image_reference(run.agent.name, packages);
+  const bool needs_no_agent =
+      run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options));
+  if (needs_no_agent && packages.empty()) return base_image_reference();
   throw Error(
       ErrorKind::not_found,
-      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image",
-      "make it with: drydock build --agent " + run.agent.name);
+      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image" +
+          (packages.empty() ? "" : " with the packages " + printable(join(packages, ", "), 300)),
+      "make it with: drydock build --agent " + run.agent.name + (packages.empty() ? "" : ", in this folder"));
+}
+
+// It still has all that it was made of; the profile of today asks for something else.
+void tell_of_another_profile(const PreparedRun& run, const runtime::ImageReport& image, Talk& talk) {
+  if (!run.options.image.empty()) return;
+  const auto made_of = image.labels.find(image_profile_label);
+  if (made_of == image.labels.end() || made_of->second == profile_key(run.agent)) return;
+  talk.say("the image of agent '" + run.agent.name +
+           "' was made of another profile of it; to make it anew: drydock build --agent " + run.agent.name);
 }
 
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
   const std::vector<std::string>& asked = run.options.command;
   if (!asked.empty() && !is_for_agent(run.options)) return asked;
   if (run.options.shell) {
-    const bool has_bash = image.labels.count(image_kind_label) != 0;
+    const bool has_bash =
+        image.labels.count(image_kind_label) != 0 && image.labels.count(image_base_label) == 0;
     return {has_bash ? "/bin/bash" : "/bin/sh"};
   }
   if (!run.options.image.empty() && run.options.agent.empty()) {
@@ -421,8 +436,10 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   timings.begin("collect what was left");
   collect_leftovers(engine, talk);
   timings.begin("look for the images");
+  if (!run.options.image.empty()) pull_as_asked(engine, run.options.image, run.options.pull, talk);
   const std::string reference = choose_image(engine, run);
   const auto image = require_image(engine, reference, run.options.image.empty());
+  tell_of_another_profile(run, image, talk);
   std::string sidecar;
   if (run.mode.mode == Mode::contained) sidecar = ensure_sidecar_image(engine, false, &stop).reference;
 

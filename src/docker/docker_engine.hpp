@@ -24,7 +24,10 @@ class DockerImages : public runtime::Images {
  public:
   explicit DockerImages(runtime::http::Api& api) : api_(api) {}
   runtime::ImageReport inspect(const std::string& reference) override;
+  std::vector<runtime::ImageSummary> list(const std::string& label) override;
+  void pull(const std::string& reference, const std::function<void(const std::string&)>& progress) override;
   void load(const std::string& path) override;
+  void save(const std::string& reference, const std::string& path, std::uint64_t limit) override;
   void remove(const std::string& reference) override;
 
  private:

@@ -4,6 +4,7 @@
 // thread; wait() and the streams open connections of their own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
@@ -29,8 +30,18 @@ class Images {
   virtual ~Images() = default;
   // Throws not_found when the image is not in the engine's store; nothing is pulled.
   virtual ImageReport inspect(const std::string& reference) = 0;
+  // Every image in the store that carries the label ("key=value").
+  virtual std::vector<ImageSummary> list(const std::string& label) = 0;
+  // Has the engine fetch what the reference names in its registry now, with whatever login the engine has.
+  // `progress` may be empty. Throws not_found, permission, unavailable (no way to the registry), engine.
+  virtual void pull(const std::string& reference,
+                    const std::function<void(const std::string& text)>& progress) = 0;
   // Loads a docker-archive tar (manifest.json, config, layers) from `path`; the tag is in the archive.
   virtual void load(const std::string& path) = 0;
+  // Writes the image to the file `path`, which is replaced: a tar with a manifest.json, the config and the
+  // layers, in whichever layout the engine has (core/saved_image.hpp). Throws Error(invalid) for one of more
+  // than `limit` bytes.
+  virtual void save(const std::string& reference, const std::string& path, std::uint64_t limit) = 0;
   virtual void remove(const std::string& reference) = 0;
 };
 

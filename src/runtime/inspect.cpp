@@ -117,6 +117,8 @@ ImageReport read_image_inspect(const Json& json) {
   ImageReport report;
   report.id = require_string(json, "Id");
   report.tags = strings_or_empty(json, "RepoTags");
+  report.digests = strings_or_empty(json, "RepoDigests");
+  report.os = string_or(json, "Os");
   report.architecture = string_or(json, "Architecture");
   report.annotations = to_labels(find_member(json, "Annotations"));
   if (const Json* config = find_member(json, "Config")) {
@@ -130,6 +132,15 @@ ImageReport read_image_inspect(const Json& json) {
     }
   }
   return report;
+}
+
+std::vector<ImageSummary> read_image_list(const Json& json) {
+  std::vector<ImageSummary> images;
+  for (const Json& entry : json) {
+    images.push_back({require_string(entry, "Id"), strings_or_empty(entry, "RepoTags"),
+                      to_labels(find_member(entry, "Labels"))});
+  }
+  return images;
 }
 
 }  // namespace drydock::runtime

@@ -1,7 +1,8 @@
 """registry.example: an npm registry of the fake internet with two packages of its own, tiny-greeting and lab-agent 1.0.0, and those of agents.
 
-The latter are the real ones, which `agent_packages` has put into the folder that $DRYDOCK_LAB_PACKAGES names. lab-agent is a small agent: it asks
-the host in LAB_AGENT_HOST with the key in LAB_AGENT_KEY what to write down, and tries another host on the way.
+The latter are the real ones, which `agent_packages` has put into the folder that $DRYDOCK_LAB_PACKAGES names. tiny-greeting has a command too,
+greet.js, so that it can be an agent's. lab-agent is a small agent: it asks the host in LAB_AGENT_HOST with the key in LAB_AGENT_KEY what to write
+down, and tries another host on the way.
 """
 
 import base64
@@ -17,8 +18,9 @@ HOST = "registry.example"
 NAME = "tiny-greeting"
 VERSION = "1.0.0"
 FILES = {
-    "package.json": json.dumps({"name": NAME, "version": VERSION, "main": "index.js", "license": "MIT"}),
+    "package.json": json.dumps({"name": NAME, "version": VERSION, "main": "index.js", "license": "MIT", "engines": {"node": ">=12"}}),
     "index.js": 'module.exports = (name) => `hello, ${name}`;\n',
+    "greet.js": "#!/usr/bin/env node\nconsole.log(require('./index.js')(process.argv[2] || 'nobody'));\n",
 }
 AGENT = "lab-agent"
 AGENT_FILES = {
@@ -106,6 +108,8 @@ def answer(request):
         return 200, "application/json", [b"{}"]
     if request.path == "/" + NAME:
         return 200, "application/json", [json.dumps(packument(ARCHIVE)).encode()]
+    if request.path in (f"/{NAME}/latest", f"/{NAME}/{VERSION}"):
+        return 200, "application/json", [json.dumps(packument(ARCHIVE)["versions"][VERSION]).encode()]
     if request.path.endswith(".tgz") and NAME in request.path:
         return 200, "application/octet-stream", [ARCHIVE]
     return 404, "application/json", [b'{"error":"not found"}']

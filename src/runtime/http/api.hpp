@@ -2,6 +2,7 @@
 // engine's own words.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,6 +57,9 @@ class Api {
   // The answer's JSON (null when there is none). Non-2xx is an Error: 404 not_found, 409 conflict, 403 and
   // 401 permission, else engine. 304 (already so) is success.
   Json call(const Call& call);
+  // Writes the answer's bytes to the file `path`, which is created or replaced (0600). Throws the same, and
+  // Error(invalid) when there are more than `limit`, Error(permission) when it cannot be written.
+  void call_to_file(const Call& call, const std::string& path, std::uint64_t limit);
   // Throws the Error for a refused call. Always throws.
   [[noreturn]] void fail(const std::string& purpose, int status, std::string_view body,
                          std::string_view content_type = {}) const;

@@ -130,7 +130,7 @@ TEST_F(Run, AMissingImageIsTold) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::not_found);
     EXPECT_STREQ(error.what(), "cannot use image 'localhost/none': podman does not have it");
-    EXPECT_THAT(error.hint(), HasSubstr("podman pull localhost/none"));
+    EXPECT_THAT(error.hint(), HasSubstr("--pull missing"));
   }
   options.image.clear();
   try {
