@@ -100,6 +100,57 @@ TEST_P(Build, WhatTheImageLacksIsToldAndNothingIsMade) {
   EXPECT_NE(none.err.find("cannot use base 'localhost/none:1'"), std::string::npos) << none;
 }
 
+TEST_P(Build, TellsItsStepsOnATerminalAndIsDoneOffline) {
+  ASSERT_EQ(make_base("bash dash coreutils git nodejs").status, 0);
+  const std::string options = std::string("--base ") + base;
+  const Outcome piped = build(options);
+  ASSERT_EQ(piped.status, 0) << piped;
+  EXPECT_EQ(piped.err, "") << "quiet where nobody looks on";
+  EXPECT_EQ(build(options + " --no-cache").err, "");
+  const std::string words = "cd " + quote(project()) + " && SSL_CERT_FILE=" + ca_ + " " + drydock_words() +
+                            " build --agent greeter --registry https://registry.example/ " + options;
+  const auto on_terminal = [&](const std::string& more) {
+    return sh_as_user("script -qec " + quote(words + more) + " /dev/null < /dev/null").out;
+  };
+  const std::string made = on_terminal(" --no-cache");
+  for (const std::string& step : {"looking into " + std::string(base),
+                                  std::string("unpacking tiny-greeting 1.0.0"), std::string("loading ")})
+    EXPECT_NE(made.find("drydock: " + step), std::string::npos) << step << " is not in:\n" << made;
+  const std::string there = on_terminal("");
+  EXPECT_EQ(there.find("drydock: "), std::string::npos) << "nothing is done twice: " << there;
+  EXPECT_EQ(on_terminal(" --no-cache -q").find("drydock: "), std::string::npos);
+
+  // Nothing of what follows asks the registry.
+  const Log requests("requests");
+  EXPECT_EQ(drydock("-q run --agent greeter").out, "hello, agent\n");
+  EXPECT_TRUE(requests.lines_with({"registry.example"}).empty());
+  EXPECT_EQ(build(options).status, 0);
+  EXPECT_FALSE(requests.lines_with({"registry.example"}).empty()) << "the control";
+}
+
+TEST_P(Build, ThatFailsLeavesWhatWasThere) {
+  ASSERT_EQ(make_base("bash dash coreutils git nodejs").status, 0);
+  const std::string options = std::string("--base ") + base;
+  ASSERT_EQ(build(options).status, 0);
+  const std::string before = images();
+  const Outcome failed = build(options + " --agent-version 9.9.9");
+  EXPECT_EQ(failed.status, 1) << failed;
+  EXPECT_NE(failed.err.find("has no version '9.9.9'"), std::string::npos) << failed;
+  // No room for it, which is told by the number of bytes and not by a disk that is full.
+  const std::string small = "/tmp/small-cache." + backend();
+  ASSERT_EQ(sh("mkdir " + small + " && mount -t tmpfs -o size=8m,mode=777 none " + small).status, 0);
+  const Outcome cut = sh_as_user(
+      "cd " + quote(project()) + " && XDG_CACHE_HOME=" + small + " SSL_CERT_FILE=" + ca_ + " " +
+      drydock_words() + " build --agent greeter --no-cache --registry https://registry.example/ " + options);
+  EXPECT_EQ(cut.status, 1) << cut;
+  EXPECT_NE(cut.err.find("it has more than "), std::string::npos) << cut;
+  EXPECT_EQ(sh("find " + small + " -name 'drydock-*'").out, "") << "something is left";
+  EXPECT_EQ(sh("umount " + small + " && rmdir " + small).status, 0);
+  EXPECT_EQ(images(), before);
+  EXPECT_EQ(sh_as_user("ls -A ~/.cache/drydock | grep -E '^(drydock-|making|fetching)'").out, "");
+  EXPECT_EQ(drydock("-q run --agent greeter").out, "hello, agent\n") << "it works as before";
+}
+
 TEST_P(Build, AProjectsPackagesHaveAnImageOfTheirOwn) {
   const Outcome made = make_base("bash dash coreutils git nodejs");
   ASSERT_EQ(made.status, 0) << made;
