@@ -110,6 +110,8 @@ std::unique_ptr<Command> make_gc_command();
 std::unique_ptr<Command> make_build_command();
 std::unique_ptr<Command> make_agents_command();
 std::unique_ptr<Command> make_sync_command();
+std::unique_ptr<Command> make_setup_token_command();
+std::unique_ptr<Command> make_revoke_token_command();
 std::unique_ptr<Command> make_smoke_command();
 std::unique_ptr<Command> make_doctor_command();
 std::unique_ptr<Command> make_contain_command();

@@ -20,6 +20,8 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   table.push_back(make_build_command());
   table.push_back(make_agents_command());
   table.push_back(make_sync_command());
+  table.push_back(make_setup_token_command());
+  table.push_back(make_revoke_token_command());
   table.push_back(make_smoke_command());
   table.push_back(make_doctor_command());
   table.push_back(make_contain_command());

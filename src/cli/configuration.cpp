@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/run_options.hpp"
+#include "core/package_list.hpp"
 #include "core/project.hpp"
 #include "core/settings.hpp"
 
@@ -21,6 +24,7 @@ namespace {
 
 // What belongs to one run, or to the terminal it is typed on.
 constexpr std::array of_one_run{"dry-run", "name", "detach", "interactive", "tty", "no-tty", "no-canary"};
+constexpr const char* package_key = "package";       // core/package_list.hpp
 constexpr const char* machine_key = "public-range";  // core/settings.hpp
 
 [[noreturn]] void bad_line(const std::string& origin, const std::string& reason, const std::string& hint) {
@@ -66,6 +70,8 @@ po::options_description configurable_options() {
         name == "mode" || std::find(of_one_run.begin(), of_one_run.end(), name) != of_one_run.end();
     if (!left) chosen.add(option);
   }
+  chosen.add_options()(package_key, po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
+                       "a package of Debian for the images of agents, which build makes; repeatable");
   return chosen;
 }
 
@@ -108,6 +114,12 @@ void Configuration::read(const std::string& path, bool required) {
     }
     if (key == "runtime" && value != "auto" && value != "podman" && value != "docker")
       bad_line(origin, "'" + printable(value, 80) + "' is no engine", "use auto, podman or docker");
+    if (key == package_key) {
+      if (const std::string wrong = core::wrong_package_name(value); !wrong.empty()) {
+        bad_line(origin, "'" + printable(value, 80) + "' " + wrong,
+                 "write one name of a Debian package, as in: package = build-essential");
+      }
+    }
     try {
       std::istringstream one(text + "\n");
       po::variables_map values;
@@ -177,6 +189,43 @@ Configuration read_configuration(const std::string& directory, const std::string
   }
   configuration.read(project_configuration_path(key), false);
   return configuration;
+}
+
+namespace {
+
+std::vector<std::string> packages_of(const Configuration& configuration) {
+  std::vector<std::string> names;
+  for (const Setting& setting : configuration.settings()) {
+    if (setting.key == package_key) names.push_back(setting.value);
+  }
+  return core::as_package_list(names);
+}
+
+}  // namespace
+
+std::vector<std::string> configured_packages(const Invocation& invocation) {
+  return invocation.configuration == nullptr ? std::vector<std::string>{}
+                                             : packages_of(*invocation.configuration);
+}
+
+std::vector<std::vector<std::string>> every_package_list() {
+  namespace fs = std::filesystem;
+  Configuration common;
+  common.read(core::machine_config_path, false);
+  common.read(user_configuration_path(), false);
+  std::vector<std::vector<std::string>> lists{packages_of(common)};
+  std::error_code error;
+  fs::directory_iterator entry(config_directory() + "/projects", error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    Configuration project = common;
+    project.read(project_configuration_path(entry->path().filename().string()), false);
+    lists.push_back(packages_of(project));
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw Error(ErrorKind::permission,
+                "cannot read folder '" + config_directory() + "/projects': " + error.message());
+  }
+  return lists;
 }
 
 void name_origins(const Configuration& configuration, const std::function<void()>& read) {

@@ -48,6 +48,12 @@ std::string project_configuration_path(const std::string& key);
 // machine's and `file`, the value of --config, when that is not empty.
 Configuration read_configuration(const std::string& directory, const std::string& file);
 
+// What the files say under `package`, core/package_list.hpp.
+std::vector<std::string> configured_packages(const Invocation& invocation);
+
+// The list of each project that has files, and that of all others.
+std::vector<std::vector<std::string>> every_package_list();
+
 // Reads what `read` reads of an invocation. An error about an option that a file has set names the file.
 void name_origins(const Configuration& configuration, const std::function<void()>& read);
 

@@ -12,11 +12,16 @@ namespace {
 // One line for each; `group` is left out of their names.
 void list_commands(std::ostringstream& text, const std::vector<std::unique_ptr<Command>>& all,
                    const std::string& group) {
+  const auto names_of = [&](const Command& command) {
+    std::string names = command.name().substr(group.empty() ? 0 : group.size() + 1);
+    for (const std::string& alias : command.aliases()) names += ", " + alias;
+    return names;
+  };
+  std::size_t width = 10;
+  for (const auto& command : all) width = std::max(width, names_of(*command).size());
   for (const auto& command : all) {
-    std::string name = command->name().substr(group.empty() ? 0 : group.size() + 1);
-    for (const std::string& alias : command->aliases()) name += ", " + alias;
-    text << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << command->summary()
-         << "\n";
+    const std::string names = names_of(*command);
+    text << "  " << names << std::string(width - names.size() + 2, ' ') << command->summary() << "\n";
   }
 }
 

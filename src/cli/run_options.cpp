@@ -11,6 +11,7 @@
 #include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
 #include "core/detach_keys.hpp"
 #include "core/plan_json.hpp"
@@ -129,6 +130,14 @@ void read_environment_file(const std::string& path, std::map<std::string, std::s
   }
 }
 
+core::PullPolicy read_pull(const Invocation& invocation) {
+  if (!invocation.has("pull")) return core::PullPolicy::never;
+  const auto policy = core::parse_pull_policy(invocation.text("pull"));
+  if (!policy)
+    bad_value("--pull", invocation.text("pull"), "is no time to pull", "use never, missing, always or newer");
+  return *policy;
+}
+
 }  // namespace
 
 void declare_run_options(po::options_description& options) {
@@ -137,7 +146,9 @@ void declare_run_options(po::options_description& options) {
   const auto list = [](const char* name) {
     return po::value<std::vector<std::string>>()->composing()->value_name(name);
   };
-  add("image", text("REF"), "the container image; it must be in the engine's store");
+  add("image", text("REF"), "the container image; it must be in the engine's store, or see --pull");
+  add("pull", text("WHEN"),
+      "fetch that image from its registry: never (the default), missing, always, newer");
   add("agent", text("NAME"), "the agent profile, by default claude");
   add("name", text("NAME"), "a name for the session, for list and stop");
   add("allow", list("HOST"), "allow HOST (example.org, *.example.org, .example.org); repeatable");
@@ -199,6 +210,8 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.agent = invocation.text("agent");
   options.image = invocation.text("image");
   if (invocation.has("image") && options.image.empty()) bad_value("--image", "", "is empty", "name an image");
+  options.pull = read_pull(invocation);
+  options.packages = configured_packages(invocation);
   options.name = invocation.text("name");
   if (options.name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
           std::string::npos ||

@@ -155,7 +155,7 @@ void AgentProfileReader::require_variable(const std::string& name, const std::st
   constexpr std::array<std::string_view, 9> drydocks_own{"HOME",       "HTTPS_PROXY", "https_proxy",
                                                          "HTTP_PROXY", "http_proxy",  "ALL_PROXY",
                                                          "all_proxy",  "NO_PROXY",    "no_proxy"};
-  if (!made_of(name, letters.substr(0, 52), "0123456789_") && name.rfind('_', 0) != 0)
+  if (!made_of(name, std::string(letters.substr(0, 52)) + "_", "0123456789"))
     fail(where, "'" + name + "' is no name of a variable");
   if (std::find(drydocks_own.begin(), drydocks_own.end(), name) != drydocks_own.end() ||
       starts_with(name, "DRYDOCK"))
@@ -186,9 +186,13 @@ void AgentProfileReader::read_variables() {
   for (const std::string& name : profile_.pass) require_variable(name, "pass");
   for (const std::string& name : profile_.endpoints) require_variable(name, "endpoints");
   each("secrets", [&](const Json& object, const std::string& where) {
-    require_keys(object, where, {"name", "environment"});
-    const AgentSecret secret{text(object, where, "name", true), flag(object, where, "environment")};
+    require_keys(object, where, {"name", "environment", "prefix", "obtain", "revoke"});
+    const AgentSecret secret{text(object, where, "name", true), flag(object, where, "environment"),
+                             text(object, where, "prefix", false), text(object, where, "obtain", false),
+                             text(object, where, "revoke", false)};
     require_variable(secret.name, where + ".name");
+    if (!secret.revoke.empty() && !starts_with(secret.revoke, "https://"))
+      fail(where + ".revoke", "'" + secret.revoke + "' is no https:// address");
     profile_.secrets.push_back(secret);
   });
 }

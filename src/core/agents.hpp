@@ -39,6 +39,9 @@ struct StatePath {
 struct AgentSecret {
   std::string name;
   bool environment = false;  // the agent takes it from its environment only
+  std::string prefix = {};   // what its values begin with, where that tells it from the others
+  std::string obtain = {};   // how one comes by it
+  std::string revoke = {};   // the page where its provider takes it back
 };
 
 struct AgentProfile {

@@ -320,18 +320,14 @@ const std::map<std::string, std::string>& base_image_environment() {
   return environment;
 }
 
+bool is_engine_image(const std::string& base) { return base != bootstrap_keyword && !is_path(base); }
+
 BaseRootfs base_rootfs(const BaseRequest& request) {
   if (request.base == bootstrap_keyword) {
     const Recipe recipe = this_machines_recipe(request.packages);
     const std::string directory = made_cache_directory();
     const DirectoryLock lock(directory);
     return {cached_rootfs(recipe, directory, request), recipe.key()};
-  }
-  if (!is_path(request.base)) {
-    throw Error(ErrorKind::usage,
-                "cannot use base " + in_quotes(printable(request.base, 200)) +
-                    ": an agent's image is put on a root file system, not on an image of the engine",
-                "leave --base out, or pass the tar of a root file system");
   }
   if (!request.packages.empty()) {
     throw Error(ErrorKind::usage,

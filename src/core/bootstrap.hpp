@@ -39,9 +39,12 @@ std::string base_image_reference();
 // passes HTTPS only, and no key is mounted), manual pages and translations.
 const std::vector<std::string>& base_packages();
 
+// Whether a base is an image of the engine's own.
+bool is_engine_image(const std::string& base);
+
 // A root file system to put something on, as a tar: the bootstrapped one, out of the cache or made anew, with
-// the packages that were asked for; or a file. Throws as ensure_base_image(); Error(usage) for an image of
-// the engine's own, or for packages on top of a file.
+// the packages that were asked for; or a file. Not for an image of the engine's own. Throws as
+// ensure_base_image(), and Error(usage) for packages on top of a file.
 struct BaseRootfs {
   std::string tar;
   std::string content;  // tells it from another

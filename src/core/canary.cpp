@@ -59,6 +59,7 @@ runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::strin
                          {"checks", checks}};
   probe.entrypoint = {guard_program_path, "--probe", settings.dump()};
   probe.labels[std::string(label::role)] = "probe";
+  probe.open_stdin = true;  // its end is the word to begin
   probe.binds.clear();
   if (probe.limits.pids > 0) probe.limits.pids = probe_pids;
   probe.sysctls = plan.agent.sysctls;
@@ -91,17 +92,19 @@ Probe::Probe(runtime::Engine& engine, const Plan& plan, StopSource& stop)
   const std::string& name = plan.probe->name;
   engine.containers().create(*plan.probe);
   verify(*plan.probe, engine.containers().inspect(name), false);
-  stream_ = engine.containers().attach(name, false, false);
+  stream_ = engine.containers().attach(name, false, true);
+  started_ = engine.containers().begin_start(name);
+}
+
+std::vector<WallCheck> Probe::finish() {
   try {
-    engine.containers().start(name);
+    started_.get();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::command_not_found && error.kind() != ErrorKind::command_not_executable)
       throw;
     no_report("the sidecar's image lacks its program");
   }
-}
-
-std::vector<WallCheck> Probe::finish() {
+  stream_->close_input();
   const auto deadline = steady_clock::now() + report_limit;
   std::string output;
   // Its end is that of the stream, but one line is all it has to say.

@@ -2,6 +2,7 @@
 // started behind it. docs/guard.md has the probe's own words.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,14 +33,14 @@ runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::strin
 // What the probe printed. Throws Error(refused) when it is not a report on exactly these checks.
 std::vector<WallCheck> parse_probe_report(std::string_view output, const std::vector<std::string>& checks);
 
-// A probe that was made, verified and started; it runs while the caller does something else.
+// A probe that was made and verified and is being started; the caller does something else meanwhile.
 class Probe {
  public:
-  // Starts the plan's probe. Throws Error. All must outlive this object.
+  // Begins to start the plan's probe, which then waits. Throws Error. All must outlive this object.
   Probe(runtime::Engine& engine, const Plan& plan, StopSource& stop);
 
-  // Waits for the report (Error(refused) when none comes in time) and removes the container: its address is
-  // the agent's.
+  // The session's proxy listens: lets the probe make its checks, waits for the report (Error(refused) when
+  // none comes in time) and removes the container: its address is the agent's.
   std::vector<WallCheck> finish();
 
  private:
@@ -47,6 +48,7 @@ class Probe {
   const Plan& plan_;
   StopSource& stop_;
   std::unique_ptr<runtime::AttachStream> stream_;
+  std::future<void> started_;
 };
 
 // Throws Error(refused) that names each check that does not hold.

@@ -87,9 +87,10 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
                                    [&](const Reached& entry) { return report.engines[entry.report].chosen; });
   runtime::Engine* const engine = chosen == reached.end() ? nullptr : chosen->engine.get();
   for (Finding& finding : examine_sessions(reached, report)) egress.push_back(std::move(finding));
-  Findings images = examine_images(engine, mode, stop);
+  Findings images = examine_images(engine, mode, options.packages, stop);
   Findings configuration =
       examine_configuration(project ? &*project : nullptr, options.machine_config, report);
+  for (Finding& finding : examine_tokens()) configuration.push_back(std::move(finding));
   report.sections = {{"project", std::move(of_project)},
                      {"images", std::move(images)},
                      {"egress", std::move(egress)},

@@ -25,6 +25,7 @@ struct DoctorOptions {
   std::string directory = ".";
   runtime::HostPlace host = runtime::this_host();
   std::string machine_config = machine_config_path;
+  std::vector<std::string> packages{};  // core/package_list.hpp
 };
 
 struct EngineReport {

@@ -30,12 +30,16 @@ std::vector<Reached> examine_engines(const Providers& providers, const DoctorOpt
 runtime::Findings examine_mode(const Project& project, DoctorReport& report);
 
 // What a session is made of: drydock's own images, and what they are made from. `engine` may be null.
-runtime::Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop);
+runtime::Findings examine_images(runtime::Engine* engine, Mode mode, const std::vector<std::string>& packages,
+                                 StopSource& stop);
 
 // Fills `report.sources` and `filter_entries`.
 runtime::Findings examine_allowlist(const Project& project, DoctorReport& report);
 // Fills `report.sessions`.
 runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report);
+
+// The tokens that are kept for agents: their names, and whether they can be used.
+runtime::Findings examine_tokens();
 
 // Fills `report.files`; of the allowlist's files they are `report.sources`.
 runtime::Findings examine_configuration(const Project* project, const std::string& machine_config,

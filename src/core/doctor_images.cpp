@@ -33,22 +33,32 @@ Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
 }
 
 // What `drydock run` runs when nothing is named.
-Finding examine_agent(runtime::Engine* engine) {
-  const std::string reference = agent_image_reference(default_agent);
+Finding examine_agent(runtime::Engine* engine, const std::vector<std::string>& packages) {
+  const std::string reference = agent_image_reference(default_agent, packages);
+  const std::string build = std::string("drydock build --agent ") + default_agent;
   if (engine == nullptr)
     return {"agent-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "",
             true};
   try {
-    const auto image = find_agent_image(*engine, default_agent);
+    const auto image = find_agent_image(*engine, default_agent, packages);
     if (!image) {
-      return {"agent-image", FindingStatus::warning,
-              reference + " is not there: a run needs a command then, or another agent",
-              std::string("drydock build --agent ") + default_agent, false};
+      return {
+          "agent-image", FindingStatus::warning,
+          reference + " is not there: " +
+              (packages.empty() ? "a run needs a command then, or another agent"
+                                : "the configuration wants it with " + printable(join(packages, ", "), 300)),
+          build, false};
     }
-    const auto packages = image->labels.find(image_packages_label);
+    const auto made_of = image->labels.find(image_profile_label);
+    if (made_of != image->labels.end() && made_of->second != profile_key(find_agent(default_agent))) {
+      return {"agent-image", FindingStatus::warning, reference + " was made of another profile of the agent",
+              build, false};
+    }
+    const auto npm = image->labels.find(image_packages_label);
     return ok_finding("agent-image",
                       reference + " is there" +
-                          (packages == image->labels.end() ? "" : ": " + printable(packages->second, 200)),
+                          (npm == image->labels.end() ? "" : ": " + printable(npm->second, 200)) +
+                          (packages.empty() ? "" : "; with " + printable(join(packages, ", "), 300)),
                       false);
   } catch (const Error& error) {
     return problem_of("agent-image", error, "see what the engine says");
@@ -74,8 +84,9 @@ Finding examine_base(runtime::Engine* engine) {
 
 }  // namespace
 
-Findings examine_images(runtime::Engine* engine, Mode mode, StopSource& stop) {
-  return {examine_sidecar(engine, mode, stop), examine_base(engine), examine_agent(engine)};
+Findings examine_images(runtime::Engine* engine, Mode mode, const std::vector<std::string>& packages,
+                        StopSource& stop) {
+  return {examine_sidecar(engine, mode, stop), examine_base(engine), examine_agent(engine, packages)};
 }
 
 }  // namespace drydock::core

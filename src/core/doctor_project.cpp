@@ -2,6 +2,7 @@
 
 #include "base/directories.hpp"
 #include "base/text.hpp"
+#include "core/agent_tokens.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/run.hpp"
 
@@ -104,6 +105,33 @@ Findings examine_configuration(const Project* project, const std::string& machin
   } catch (const Error& error) {
     findings.push_back(problem_of("runtime-folder", error, "set XDG_RUNTIME_DIR to a folder of yours alone"));
   }
+  return findings;
+}
+
+Findings examine_tokens() {
+  Findings findings;
+  std::vector<AgentProfile> agents;
+  try {
+    agents = agent_profiles();
+  } catch (const Error&) {
+    // It is told where a session needs them.
+    return findings;
+  }
+  std::vector<std::string> kept;
+  for (const AgentProfile& agent : agents) {
+    const std::vector<std::string> names = kept_tokens(agent.name);
+    if (names.empty()) continue;
+    kept.push_back(agent.name + " (" + join(names, ", ") + ")");
+    try {
+      read_tokens(agent);
+    } catch (const Error& error) {
+      findings.push_back(problem_of("tokens", error, "drydock revoke-token " + agent.name));
+      // Sessions of other agents start without it.
+      if (agent.name != default_agent) findings.back().status = FindingStatus::warning;
+    }
+  }
+  findings.push_back(ok_finding(
+      "tokens", kept.empty() ? "no token is kept for an agent" : "tokens are kept for " + join(kept, ", ")));
   return findings;
 }
 

@@ -117,6 +117,8 @@ std::set<std::string> parse_loader_list(const std::string& path, const std::stri
 
 }  // namespace
 
+std::string elf_interpreter(const std::string& path) { return ElfFile(path).interpreter(); }
+
 ElfClosure elf_closure(const std::string& path, const std::string& loader, const StopSource* stop) {
   ElfClosure closure;
   closure.interpreter = ElfFile(path).interpreter();

@@ -21,6 +21,9 @@ struct ElfClosure {
 ElfClosure elf_closure(const std::string& path, const std::string& loader = {},
                        const StopSource* stop = nullptr);
 
+// The loader that an ELF file of this machine names (PT_INTERP); empty when it is static. Throws as above.
+std::string elf_interpreter(const std::string& path);
+
 // Adds the host's program, and what it needs, to the image.
 void add_program(ImageContent& content, const std::string& path, const std::string& host_path,
                  const StopSource* stop = nullptr);

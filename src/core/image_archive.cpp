@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 
 #include "base/digest.hpp"
 #include "base/error.hpp"
@@ -163,11 +165,13 @@ struct Layer {
   std::string digest;
   std::int64_t size = 0;
   std::function<void(TarWriter&)> copy;  // writes it in pieces
-  std::string name() const { return digest + "/layer.tar"; }
+  std::string folder = digest;
+  std::string name() const { return folder + "/layer.tar"; }
 };
 
-std::string config_json(const ImageConfig& image, const std::vector<Layer>& layers) {
-  constexpr const char* epoch = "1970-01-01T00:00:00Z";
+constexpr const char* epoch = "1970-01-01T00:00:00Z";
+
+Json config_section(const ImageConfig& image) {
   Json config = Json::object();
   if (!image.entrypoint.empty()) config["Entrypoint"] = image.entrypoint;
   if (!image.command.empty()) config["Cmd"] = image.command;
@@ -177,6 +181,10 @@ std::string config_json(const ImageConfig& image, const std::vector<Layer>& laye
   if (!image.user.empty()) config["User"] = image.user;
   if (!image.workdir.empty()) config["WorkingDir"] = image.workdir;
   if (!image.labels.empty()) config["Labels"] = image.labels;
+  return config;
+}
+
+std::string config_json(const ImageConfig& image, const std::vector<Layer>& layers) {
   Json digests = Json::array();
   Json history = Json::array();
   for (const Layer& layer : layers) {
@@ -187,17 +195,29 @@ std::string config_json(const ImageConfig& image, const std::vector<Layer>& laye
       {"architecture", image.architecture.empty() ? image_architecture() : image.architecture},
       {"os", "linux"},
       {"created", epoch},
-      {"config", config},
+      {"config", config_section(image)},
       {"rootfs", {{"type", "layers"}, {"diff_ids", digests}}},
       {"history", history},
   };
   return document.dump();
 }
 
-// The outer tar, around its layers.
-WrittenImage write_archive(const std::string& path, const std::string& tag, const ImageConfig& config,
+// What is below it stays: the system, its layers and how they came to be.
+std::string config_json_on(const Json& base, const ImageConfig& image, const Layer& layer) {
+  Json document = Json::object();
+  for (const char* kept : {"architecture", "variant", "os", "rootfs", "history"}) {
+    if (const Json* value = find_member(base, kept)) document[kept] = *value;
+  }
+  document["created"] = epoch;
+  document["config"] = config_section(image);
+  document["rootfs"]["diff_ids"].push_back("sha256:" + layer.digest);
+  document["history"].push_back({{"created", epoch}, {"created_by", "drydock"}});
+  return document.dump();
+}
+
+// The outer tar, around its layers, of which one may be there twice.
+WrittenImage write_archive(const std::string& path, const std::string& tag, const std::string& document,
                            const std::vector<Layer>& layers) {
-  const std::string document = config_json(config, layers);
   const std::string config_digest = sha256_hex(document);
   Json names = Json::array();
   for (const Layer& layer : layers) names.push_back(layer.name());
@@ -210,8 +230,10 @@ WrittenImage write_archive(const std::string& path, const std::string& tag, cons
   TarWriter tar(output);
   tar.file("manifest.json", manifest.dump());
   tar.file(config_digest + ".json", document);
+  std::set<std::string> written;
   for (const Layer& layer : layers) {
-    tar.begin(layer.digest, AE_IFDIR, 0755, 0);
+    if (!written.insert(layer.folder).second) continue;
+    tar.begin(layer.folder, AE_IFDIR, 0755, 0);
     tar.begin(layer.name(), AE_IFREG, 0644, layer.size);
     layer.copy(tar);
   }
@@ -396,22 +418,46 @@ std::string image_architecture() {
 
 WrittenImage write_image_archive(const std::string& path, const std::string& tag, const ImageConfig& config,
                                  const ImageContent& content, const StopSource* stop) {
-  const TempFile layer("drydock-layer");
-  return write_archive(path, tag, config, {content_layer(content, layer, stop)});
+  const TempFile file("drydock-layer");
+  const std::vector<Layer> layers{content_layer(content, file, stop)};
+  return write_archive(path, tag, config_json(config, layers), layers);
 }
 
 WrittenImage write_image_archive_from_tar(const std::string& path, const std::string& tag,
                                           const ImageConfig& config, const std::string& rootfs_tar,
                                           const StopSource* stop) {
-  return write_archive(path, tag, config, {rootfs_layer(rootfs_tar, stop)});
+  const std::vector<Layer> layers{rootfs_layer(rootfs_tar, stop)};
+  return write_archive(path, tag, config_json(config, layers), layers);
 }
 
 WrittenImage write_image_archive_on_tar(const std::string& path, const std::string& tag,
                                         const ImageConfig& config, const std::string& rootfs_tar,
                                         const ImageContent& content, const StopSource* stop) {
-  const TempFile layer("drydock-layer", std::filesystem::path(path).parent_path().string());
-  return write_archive(path, tag, config,
-                       {rootfs_layer(rootfs_tar, stop), content_layer(content, layer, stop)});
+  const TempFile file("drydock-layer", std::filesystem::path(path).parent_path().string());
+  const std::vector<Layer> layers{rootfs_layer(rootfs_tar, stop), content_layer(content, file, stop)};
+  return write_archive(path, tag, config_json(config, layers), layers);
+}
+
+WrittenImage write_image_archive_on_image(const std::string& path, const std::string& tag,
+                                          const ImageConfig& config, const SavedImage& base,
+                                          const ImageContent& content, const StopSource* stop) {
+  const TempFile file("drydock-layer", std::filesystem::path(path).parent_path().string());
+  std::vector<Layer> layers;
+  std::map<std::string, std::string> folders;
+  for (const SavedLayer& layer : base.layers) {
+    const auto folder = folders.try_emplace(layer.name, "base-" + std::to_string(folders.size())).first;
+    layers.push_back({{},
+                      static_cast<std::int64_t>(layer.size),
+                      [&base, layer, stop](TarWriter& archive) {
+                        read_saved_layer(base, layer, [&](std::string_view bytes) {
+                          check_stop(stop);
+                          archive.data(bytes);
+                        });
+                      },
+                      folder->second});
+  }
+  layers.push_back(content_layer(content, file, stop));
+  return write_archive(path, tag, config_json_on(base.config, config, layers.back()), layers);
 }
 
 std::string file_in_tar(const std::string& tar, const std::string& path, std::size_t limit) {

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/saved_image.hpp"
+
 namespace drydock {
 class StopSource;
 }
@@ -84,6 +86,12 @@ WrittenImage write_image_archive_from_tar(const std::string& path, const std::st
 WrittenImage write_image_archive_on_tar(const std::string& path, const std::string& tag,
                                         const ImageConfig& config, const std::string& rootfs_tar,
                                         const ImageContent& content, const StopSource* stop = nullptr);
+
+// The same on top of an image as an engine has saved it, whose layers stay as they are. `config` stands in
+// the place of its own; the architecture is the base's.
+WrittenImage write_image_archive_on_image(const std::string& path, const std::string& tag,
+                                          const ImageConfig& config, const SavedImage& base,
+                                          const ImageContent& content, const StopSource* stop = nullptr);
 
 // A file of a tar (plain or compressed), by its path in it; empty when it is not there, or over `limit`
 // bytes.

@@ -18,6 +18,7 @@
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
 #include "core/agent_state.hpp"
+#include "core/agent_tokens.hpp"
 #include "core/announce.hpp"
 #include "core/attendance.hpp"
 #include "core/bootstrap.hpp"
@@ -26,6 +27,7 @@
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
 #include "core/effective_allowlist.hpp"
+#include "core/engine_base.hpp"
 #include "core/farewell.hpp"
 #include "core/groups.hpp"
 #include "core/invariants.hpp"
@@ -79,6 +81,31 @@ void choose_user(PreparedRun& run) {
   }
 }
 
+// What begins with '-' is no command: it is told to the agent.
+bool is_for_agent(const RunOptions& options) {
+  return !options.command.empty() && starts_with(options.command.front(), "-");
+}
+
+// What is kept for an agent is for sessions in which it works: not for another command that merely runs under
+// the default agent's allowlist, nor for what an image of the user's has.
+bool is_for_its_agent(const RunOptions& options) {
+  return !options.agent.empty() ||
+         (options.image.empty() && (options.command.empty() || is_for_agent(options)));
+}
+
+// One that is given by hand, as a secret or as a variable, comes before the one that is kept.
+void add_kept_tokens(PreparedRun& run) {
+  if (!is_for_its_agent(run.options)) return;
+  for (Secret& token : read_tokens(run.agent)) {
+    const bool given = run.options.environment.count(token.name) != 0 ||
+                       std::any_of(run.secrets.begin(), run.secrets.end(),
+                                   [&](const Secret& secret) { return secret.name == token.name; });
+    if (given) continue;
+    log::info("the session gets the token '{}' that is kept for {}", token.name, run.agent.name);
+    run.secrets.push_back(std::move(token));
+  }
+}
+
 void take_secrets(PreparedRun& run) {
   run.secrets = take_secrets(run.options.secrets, run.project);
   for (const Secret& secret : run.secrets) {
@@ -89,6 +116,7 @@ void take_secrets(PreparedRun& run) {
             "': it is to be an environment variable as well, which the engine tells to whoever asks it",
         "leave it out of --env and --env-file");
   }
+  add_kept_tokens(run);
 }
 
 void add_all(Allowlist& list, const std::vector<Entry>& entries) {
@@ -159,34 +187,43 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
     throw Error(ErrorKind::not_found,
                 "cannot use image '" + printable(reference, 200) + "': " + engine_name + " does not have it",
                 is_default ? "make it with: drydock build --base bootstrap"
-                           : "load or pull it first: " + engine_name + " pull " + printable(reference, 200));
+                           : "load it, or let it be fetched with --pull missing");
   }
-}
-
-// What begins with '-' is no command: it is told to the agent.
-bool is_for_agent(const RunOptions& options) {
-  return !options.command.empty() && starts_with(options.command.front(), "-");
 }
 
 // The agent's image when it has one of its own and that is there, else the base. Without a command it is the
 // agent that runs, and it is in its own image only.
 std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
   if (!run.options.image.empty()) return run.options.image;
-  if (!run.agent.needs_image()) return base_image_reference();
-  if (find_agent_image(engine, run.agent.name)) return agent_image_reference(run.agent.name);
-  if (run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options)))
-    return base_image_reference();
+  const std::vector<std::string>& packages = run.options.packages;
+  if (!run.agent.needs_image() && packages.empty()) return base_image_reference();
+  if (find_agent_image(engine, run.agent.name, packages))
+    return agent_image_reference(run.agent.name, packages);
+  const bool needs_no_agent =
+      run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options));
+  if (needs_no_agent && packages.empty()) return base_image_reference();
   throw Error(
       ErrorKind::not_found,
-      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image",
-      "make it with: drydock build --agent " + run.agent.name);
+      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image" +
+          (packages.empty() ? "" : " with the packages " + printable(join(packages, ", "), 300)),
+      "make it with: drydock build --agent " + run.agent.name + (packages.empty() ? "" : ", in this folder"));
+}
+
+// It still has all that it was made of; the profile of today asks for something else.
+void tell_of_another_profile(const PreparedRun& run, const runtime::ImageReport& image, Talk& talk) {
+  if (!run.options.image.empty()) return;
+  const auto made_of = image.labels.find(image_profile_label);
+  if (made_of == image.labels.end() || made_of->second == profile_key(run.agent)) return;
+  talk.say("the image of agent '" + run.agent.name +
+           "' was made of another profile of it; to make it anew: drydock build --agent " + run.agent.name);
 }
 
 std::vector<std::string> choose_command(const PreparedRun& run, const runtime::ImageReport& image) {
   const std::vector<std::string>& asked = run.options.command;
   if (!asked.empty() && !is_for_agent(run.options)) return asked;
   if (run.options.shell) {
-    const bool has_bash = image.labels.count(image_kind_label) != 0;
+    const bool has_bash =
+        image.labels.count(image_kind_label) != 0 && image.labels.count(image_base_label) == 0;
     return {has_bash ? "/bin/bash" : "/bin/sh"};
   }
   if (!run.options.image.empty() && run.options.agent.empty()) {
@@ -399,8 +436,10 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   timings.begin("collect what was left");
   collect_leftovers(engine, talk);
   timings.begin("look for the images");
+  if (!run.options.image.empty()) pull_as_asked(engine, run.options.image, run.options.pull, talk);
   const std::string reference = choose_image(engine, run);
   const auto image = require_image(engine, reference, run.options.image.empty());
+  tell_of_another_profile(run, image, talk);
   std::string sidecar;
   if (run.mode.mode == Mode::contained) sidecar = ensure_sidecar_image(engine, false, &stop).reference;
 

@@ -11,6 +11,7 @@
 #include "core/agents.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
+#include "core/pull.hpp"
 #include "core/secrets.hpp"
 #include "core/talk.hpp"
 #include "core/timings.hpp"
@@ -47,6 +48,8 @@ struct RunOptions {
   bool ask = false;        // what is not allowed waits for a yes
   bool log = true;         // the decisions are kept after the end
   std::optional<std::chrono::seconds> timeout;
+  PullPolicy pull = PullPolicy::never;  // of `image`
+  std::vector<std::string> packages;    // of the distribution, core/package_list.hpp
 };
 
 // Everything about a run that can be checked without an engine: project, mode, allowlist, user. Throws Error

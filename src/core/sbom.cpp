@@ -16,16 +16,16 @@ std::string npm_url(const NpmRelease& release) {
   return "pkg:npm/" + name + "@" + url_encode(release.version);
 }
 
-std::string debian_url(const DebianPackage& package, const std::string& distribution) {
-  return "pkg:deb/" + url_encode(distribution) + "/" + url_encode(package.name) + "@" +
-         url_encode(package.version) + "?arch=" + url_encode(package.architecture);
+std::string system_url(const InstalledPackage& package, const Inventory& inventory) {
+  return "pkg:" + inventory.type + "/" + url_encode(inventory.distribution) + "/" + url_encode(package.name) +
+         "@" + url_encode(package.version) + "?arch=" + url_encode(package.architecture);
 }
 
 }  // namespace
 
-std::vector<DebianPackage> parse_dpkg_status(const std::string& text) {
-  std::vector<DebianPackage> packages;
-  DebianPackage package;
+std::vector<InstalledPackage> parse_dpkg_status(const std::string& text) {
+  std::vector<InstalledPackage> packages;
+  InstalledPackage package;
   bool installed = false;
   const auto value_of = [](const std::string& line) {
     return std::string(trim(line.substr(line.find(':') + 1)));
@@ -50,8 +50,28 @@ std::vector<DebianPackage> parse_dpkg_status(const std::string& text) {
   return packages;
 }
 
+std::vector<InstalledPackage> parse_apk_installed(const std::string& text) {
+  std::vector<InstalledPackage> packages;
+  InstalledPackage package;
+  std::vector<std::string> lines = split(text, '\n');
+  lines.emplace_back();
+  for (const std::string& line : lines) {
+    if (line.empty()) {
+      if (!package.name.empty()) packages.push_back(package);
+      package = {};
+    } else if (starts_with(line, "P:")) {
+      package.name = line.substr(2);
+    } else if (starts_with(line, "V:")) {
+      package.version = line.substr(2);
+    } else if (starts_with(line, "A:")) {
+      package.architecture = line.substr(2);
+    }
+  }
+  return packages;
+}
+
 std::string render_sbom(const std::string& image, const std::vector<NpmRelease>& releases,
-                        const std::vector<DebianPackage>& packages, const std::string& distribution) {
+                        const Inventory& inventory, const SbomBase* below) {
   Json components = Json::array();
   for (const NpmRelease& release : releases) {
     components.push_back({{"type", "application"},
@@ -62,11 +82,13 @@ std::string render_sbom(const std::string& image, const std::vector<NpmRelease>&
                                                                {"url", release.tarball},
                                                                {"comment", release.integrity}}})}});
   }
-  for (const DebianPackage& package : packages) {
+  if (below != nullptr)
+    components.push_back({{"type", "container"}, {"name", below->reference}, {"version", below->digest}});
+  for (const InstalledPackage& package : inventory.packages) {
     components.push_back({{"type", "library"},
                           {"name", package.name},
                           {"version", package.version},
-                          {"purl", debian_url(package, distribution)}});
+                          {"purl", system_url(package, inventory)}});
   }
   const Json tool = {{"type", "application"}, {"name", "drydock"}, {"version", version}};
   const Json document = {{"bomFormat", "CycloneDX"},

@@ -61,7 +61,7 @@ void make_state(const Plan& plan) {
 }
 
 void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
-  make_session_directory(plan.session, plan.engine.engine, *Owner::read_from(plan.agent.labels));
+  make_session_directory(plan.session, engine_key(plan.engine), *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
@@ -126,9 +126,9 @@ std::string last_words(const std::string& output) {
 }
 
 // The sidecar's program is drydock's own: that it is missing is not the agent's "command not found".
-void start_program(runtime::Engine& engine, const std::string& sidecar) {
+void await_program(std::future<void>& started, const std::string& sidecar) {
   try {
-    engine.containers().start(sidecar);
+    started.get();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::command_not_found && error.kind() != ErrorKind::command_not_executable)
       throw;
@@ -168,12 +168,17 @@ void Session::create_agent() {
   verify(plan_.agent, engine_.containers().inspect(plan_.agent.name), false);
 }
 
-void Session::start_sidecar() {
-  begin("start the sidecar");
+Session::Starting Session::begin_sidecar() {
   const std::string& name = plan_.sidecar->name;
-  // Attached before the start, so that its first line is an event and not a poll of a log file.
-  const auto stream = engine_.containers().attach(name, false, false);
-  start_program(engine_, name);
+  auto stream = engine_.containers().attach(name, false, false);
+  return {std::move(stream), engine_.containers().begin_start(name)};
+}
+
+void Session::await_sidecar(Starting starting) {
+  begin("wait for the sidecar");
+  const std::string& name = plan_.sidecar->name;
+  const auto& stream = starting.stream;
+  await_program(starting.started, name);
   const auto deadline = steady_clock::now() + ready_limit;
   std::string output;
   bool announced = false;
@@ -211,36 +216,36 @@ void Session::start_sidecar() {
   }
 }
 
-std::optional<Probe> Session::raise_wall(const std::vector<Secret>& secrets) {
+std::vector<WallCheck> Session::raise_wall(const std::vector<Secret>& secrets,
+                                           const std::function<void()>& meanwhile) {
   begin("write the session's files");
   write_files(plan_, secrets);
   create_networks();
-  std::optional<Probe> probe;
-  if (plan_.sidecar) {
-    create_sidecar();
-    start_sidecar();
-    if (plan_.probe) {
-      begin("start the canary");
-      probe.emplace(engine_, plan_, stop_);
-    }
+  if (!plan_.sidecar) {
+    meanwhile();
+    return {};
   }
-  return probe;
+  create_sidecar();
+  Starting starting = begin_sidecar();
+  std::optional<Probe> probe;
+  if (plan_.probe) {
+    begin("make the canary");
+    probe.emplace(engine_, plan_, stop_);
+  }
+  meanwhile();
+  await_sidecar(std::move(starting));
+  if (!probe) return {};
+  begin("wait for the canary");
+  return probe->finish();
 }
 
 void Session::launch(const std::vector<Secret>& secrets) {
-  or_remove([&] {
-    auto probe = raise_wall(secrets);
-    create_agent();
-    if (probe) {
-      begin("wait for the canary");
-      require_wall(plan_.session, probe->finish());
-    }
-  });
+  or_remove([&] { require_wall(plan_.session, raise_wall(secrets, [this] { create_agent(); })); });
 }
 
 std::vector<WallCheck> Session::launch_wall() {
   std::vector<WallCheck> checks;
-  or_remove([&] { checks = raise_wall({}).value().finish(); });
+  or_remove([&] { checks = raise_wall({}, [] {}); });
   return checks;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,9 +61,17 @@ class Session {
   void create_networks();
   void create_sidecar();
   void create_agent();
-  void start_sidecar();
-  // All but the agent; the probe, if there is one, is at it.
-  std::optional<Probe> raise_wall(const std::vector<Secret>& secrets);
+  // Its stream is attached before the start, so that its first line is an event and not a poll of a log file.
+  struct Starting {
+    std::unique_ptr<runtime::AttachStream> stream;
+    std::future<void> started;
+  };
+  Starting begin_sidecar();
+  void await_sidecar(Starting starting);
+  // All that there is between the agent and the world, and what it is itself made of by `meanwhile`, while
+  // the engine starts the others. What the plan's probe reported; nothing without one.
+  std::vector<WallCheck> raise_wall(const std::vector<Secret>& secrets,
+                                    const std::function<void()>& meanwhile);
   // Takes all down again when `steps` fail.
   void or_remove(const std::function<void()>& steps);
   void verify_started();

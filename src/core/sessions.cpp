@@ -317,7 +317,7 @@ std::vector<Collected> collect_garbage(runtime::Engine& engine, bool dry_run, co
   std::vector<std::string> known;
   for (const SessionRecord& session : sessions) known.push_back(session.id);
   collect_session_states(known, engine_key(engine.system().info()));
-  remove_orphaned_directories(sessions, engine.system().name());
+  remove_orphaned_directories(sessions, engine_key(engine.system().info()));
   return collected;
 }
 

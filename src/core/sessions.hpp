@@ -66,7 +66,7 @@ std::optional<std::string> collectable(const SessionRecord& session);
 std::vector<std::string> known_sessions();
 // The folder of a session's runtime files.
 std::string session_directory(const std::string& id);
-// Makes it, with a link inside that says which engine and which process it belongs to.
+// Makes it, with a link inside that says which engine (its engine_key) and which process it belongs to.
 void make_session_directory(const std::string& id, const std::string& engine, const Owner& owner);
 // Keeps the plan there, for `inspect`; a failure is no more than a line in the log.
 void save_plan(const Plan& plan);

@@ -77,6 +77,7 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   compare(found, "terminal", spec.tty, report.tty);
   compare(found, "host pid namespace", false, report.host_pid);
   compare(found, "host ipc namespace", false, report.host_ipc);
+  compare(found, "host cgroup namespace", false, report.host_cgroups);
   compare(found, "mounts", describe(spec.binds), describe(report.binds));
   for (const runtime::TmpfsMount& mount : spec.tmpfs) {
     const bool there = std::find(report.tmpfs_targets.begin(), report.tmpfs_targets.end(), mount.target) !=

@@ -21,6 +21,28 @@ bool says(std::string_view message, std::string_view words) {
   return message.find(words) != std::string_view::npos;
 }
 
+void start_container(runtime::http::Api& api, const std::string& name) {
+  try {
+    api.call({.purpose = "start container '" + name + "'",
+              .method = "POST",
+              .path = path_of(name, "/start"),
+              .patient = true,
+              .patience = runtime::http::slow_call});
+  } catch (const Error& error) {
+    // runc words its refusals to execute the command as: exec: "x": executable file not found in $PATH
+    const std::string_view message = error.what();
+    if (says(message, "exec: \"") &&
+        (says(message, "executable file not found") || says(message, "no such file or directory"))) {
+      throw Error(ErrorKind::command_not_found, error.what());
+    }
+    if (says(message, "exec: \"") &&
+        (says(message, "permission denied") || says(message, "is a directory"))) {
+      throw Error(ErrorKind::command_not_executable, error.what());
+    }
+    throw;
+  }
+}
+
 }  // namespace
 
 std::string DockerContainers::create(const runtime::ContainerSpec& spec) {
@@ -63,26 +85,10 @@ std::unique_ptr<runtime::AttachStream> DockerContainers::attach(const std::strin
                                });
 }
 
-void DockerContainers::start(const std::string& name) {
-  try {
-    api_.call({.purpose = "start container '" + name + "'",
-               .method = "POST",
-               .path = path_of(name, "/start"),
-               .patient = true,
-               .patience = runtime::http::slow_call});
-  } catch (const Error& error) {
-    // runc words its refusals to execute the command as: exec: "x": executable file not found in $PATH
-    const std::string_view message = error.what();
-    if (says(message, "exec: \"") &&
-        (says(message, "executable file not found") || says(message, "no such file or directory"))) {
-      throw Error(ErrorKind::command_not_found, error.what());
-    }
-    if (says(message, "exec: \"") &&
-        (says(message, "permission denied") || says(message, "is a directory"))) {
-      throw Error(ErrorKind::command_not_executable, error.what());
-    }
-    throw;
-  }
+void DockerContainers::start(const std::string& name) { start_container(api_, name); }
+
+std::future<void> DockerContainers::begin_start(const std::string& name) {
+  return std::async(std::launch::async, [api = api_.another(), name] { start_container(*api, name); });
 }
 
 void DockerContainers::resize(const std::string& name, runtime::TerminalSize size) {

@@ -24,7 +24,10 @@ class DockerImages : public runtime::Images {
  public:
   explicit DockerImages(runtime::http::Api& api) : api_(api) {}
   runtime::ImageReport inspect(const std::string& reference) override;
+  std::vector<runtime::ImageSummary> list(const std::string& label) override;
+  void pull(const std::string& reference, const std::function<void(const std::string&)>& progress) override;
   void load(const std::string& path) override;
+  void save(const std::string& reference, const std::string& path, std::uint64_t limit) override;
   void remove(const std::string& reference) override;
 
  private:
@@ -49,6 +52,7 @@ class DockerContainers : public runtime::Containers {
   std::string create(const runtime::ContainerSpec& spec) override;
   std::unique_ptr<runtime::AttachStream> attach(const std::string& name, bool tty, bool with_stdin) override;
   void start(const std::string& name) override;
+  std::future<void> begin_start(const std::string& name) override;
   void resize(const std::string& name, runtime::TerminalSize size) override;
   int wait(const std::string& name) override;
   runtime::ContainerReport inspect(const std::string& name) override;

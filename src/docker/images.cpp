@@ -2,12 +2,27 @@
 #include "base/text.hpp"
 #include "docker/docker_engine.hpp"
 #include "runtime/inspect.hpp"
+#include "runtime/pull.hpp"
 
 namespace drydock::docker {
 
 runtime::ImageReport DockerImages::inspect(const std::string& reference) {
   return runtime::read_image_inspect(api_.call(
       {.purpose = "use image '" + reference + "'", .path = "/images/" + url_encode(reference) + "/json"}));
+}
+
+std::vector<runtime::ImageSummary> DockerImages::list(const std::string& label) {
+  const Json filters = {{"label", Json::array({label})}};
+  return runtime::read_image_list(
+      api_.call({.purpose = "list images", .path = "/images/json?filters=" + url_encode(filters.dump())}));
+}
+
+void DockerImages::pull(const std::string& reference,
+                        const std::function<void(const std::string&)>& progress) {
+  runtime::pull(api_, reference,
+                "/images/create?fromImage=" + url_encode(reference) +
+                    (runtime::has_tag_or_digest(reference) ? "" : "&tag=latest"),
+                progress);
 }
 
 void DockerImages::load(const std::string& path) {
@@ -28,6 +43,14 @@ void DockerImages::load(const std::string& path) {
       throw Error(ErrorKind::engine, "cannot load image: " + printable(error));
     }
   }
+}
+
+void DockerImages::save(const std::string& reference, const std::string& path, std::uint64_t limit) {
+  api_.call_to_file({.purpose = "save image '" + printable(reference, 200) + "'",
+                     .path = "/images/" + url_encode(reference) + "/get",
+                     .patient = true,
+                     .patience = runtime::http::image_load},
+                    path, limit);
 }
 
 void DockerImages::remove(const std::string& reference) {

@@ -78,7 +78,9 @@ Json to_create_body(const runtime::ContainerSpec& spec) {
       {"Tmpfs", to_tmpfs(spec.tmpfs)},
       {"Sysctls", spec.sysctls},
       {"RestartPolicy", {{"Name", "no"}}},
+      // Named, so that the daemon's configuration cannot choose the host's instead.
       {"IpcMode", "private"},
+      {"CgroupnsMode", "private"},
       {"LogConfig", to_log_config(spec.log_limit)},
   };
   if (!spec.oci_runtime.empty()) host["Runtime"] = spec.oci_runtime;

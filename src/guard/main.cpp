@@ -1,5 +1,10 @@
+#include <poll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -30,8 +35,21 @@ void block_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+// Until there is something to see: standard input ends then, or is none from the beginning.
+void await_word_to_begin() {
+  constexpr int longest_silence_ms = 60'000;
+  std::array<char, 64> ignored{};
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  while (true) {
+    const int count = ::poll(&input, 1, longest_silence_ms);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || ::read(STDIN_FILENO, ignored.data(), ignored.size()) <= 0) return;
+  }
+}
+
 int run_probe(const char* settings) {
   try {
+    await_word_to_begin();
     std::cout << drydock::guard::to_line(drydock::guard::probe(drydock::guard::parse_probe(settings)))
               << std::flush;
     return std::cout ? 0 : 1;

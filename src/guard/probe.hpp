@@ -1,5 +1,5 @@
 // `drydock-guard --probe JSON`: what can be reached from where it runs, shown from inside the session's
-// internal network before the agent is there. Each check says what it expected and what it got; all run at
+// internal network before the agent is there. It begins when its standard input ends. Each check says what it expected and what it got; all run at
 // once.
 #pragma once
 

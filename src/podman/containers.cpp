@@ -38,6 +38,27 @@ void check_init_failure(std::string_view log) {
               "cannot run the command: " + printable(reason, 200));
 }
 
+void start_container(runtime::http::Api& api, const std::string& name) {
+  try {
+    api.call({.purpose = "start container '" + name + "'",
+              .method = "POST",
+              .path = path_of(name, "/start"),
+              .patient = true,
+              .patience = runtime::http::slow_call});
+  } catch (const Error& error) {
+    // crun: "executable file `x` not found in $PATH"; "open executable: Permission denied"
+    const std::string_view message = error.what();
+    if (says(message, "executable file") && says(message, "not found")) {
+      throw Error(ErrorKind::command_not_found, error.what());
+    }
+    if (says(message, "open executable") ||
+        (says(message, "exec: \"") && says(message, "permission denied"))) {
+      throw Error(ErrorKind::command_not_executable, error.what());
+    }
+    throw;
+  }
+}
+
 }  // namespace
 
 std::string PodmanContainers::create(const runtime::ContainerSpec& spec) {
@@ -80,25 +101,10 @@ std::unique_ptr<runtime::AttachStream> PodmanContainers::attach(const std::strin
                                });
 }
 
-void PodmanContainers::start(const std::string& name) {
-  try {
-    api_.call({.purpose = "start container '" + name + "'",
-               .method = "POST",
-               .path = path_of(name, "/start"),
-               .patient = true,
-               .patience = runtime::http::slow_call});
-  } catch (const Error& error) {
-    // crun: "executable file `x` not found in $PATH"; "open executable: Permission denied"
-    const std::string_view message = error.what();
-    if (says(message, "executable file") && says(message, "not found")) {
-      throw Error(ErrorKind::command_not_found, error.what());
-    }
-    if (says(message, "open executable") ||
-        (says(message, "exec: \"") && says(message, "permission denied"))) {
-      throw Error(ErrorKind::command_not_executable, error.what());
-    }
-    throw;
-  }
+void PodmanContainers::start(const std::string& name) { start_container(api_, name); }
+
+std::future<void> PodmanContainers::begin_start(const std::string& name) {
+  return std::async(std::launch::async, [api = api_.another(), name] { start_container(*api, name); });
 }
 
 void PodmanContainers::resize(const std::string& name, runtime::TerminalSize size) {

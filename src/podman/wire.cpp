@@ -168,6 +168,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
       {"pidns", {{"nsmode", "private"}}},
       {"ipcns", {{"nsmode", "private"}}},
       {"utsns", {{"nsmode", "private"}}},
+      {"cgroupns", {{"nsmode", "private"}}},
   };
   if (spec.user_mapping == runtime::UserMapping::same_as_invoker && engine.rootless) {
     body["userns"] = {{"nsmode", "keep-id"}};

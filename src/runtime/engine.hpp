@@ -4,7 +4,9 @@
 // thread; wait() and the streams open connections of their own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,8 +30,18 @@ class Images {
   virtual ~Images() = default;
   // Throws not_found when the image is not in the engine's store; nothing is pulled.
   virtual ImageReport inspect(const std::string& reference) = 0;
+  // Every image in the store that carries the label ("key=value").
+  virtual std::vector<ImageSummary> list(const std::string& label) = 0;
+  // Has the engine fetch what the reference names in its registry now, with whatever login the engine has.
+  // `progress` may be empty. Throws not_found, permission, unavailable (no way to the registry), engine.
+  virtual void pull(const std::string& reference,
+                    const std::function<void(const std::string& text)>& progress) = 0;
   // Loads a docker-archive tar (manifest.json, config, layers) from `path`; the tag is in the archive.
   virtual void load(const std::string& path) = 0;
+  // Writes the image to the file `path`, which is replaced: a tar with a manifest.json, the config and the
+  // layers, in whichever layout the engine has (core/saved_image.hpp). Throws Error(invalid) for one of more
+  // than `limit` bytes.
+  virtual void save(const std::string& reference, const std::string& path, std::uint64_t limit) = 0;
   virtual void remove(const std::string& reference) = 0;
 };
 
@@ -60,6 +72,10 @@ class Containers {
   virtual std::unique_ptr<AttachStream> attach(const std::string& name, bool tty, bool with_stdin) = 0;
   // Throws command_not_found or command_not_executable when it is the command that could not be started.
   virtual void start(const std::string& name) = 0;
+  // The same beside what is done meanwhile: get() returns when it is started, or throws. A future that is
+  // dropped waits until the engine has answered. This one starts it at once and is ready; an engine that
+  // can do two things at a time does so on a connection of its own.
+  virtual std::future<void> begin_start(const std::string& name);
   virtual void resize(const std::string& name, TerminalSize size) = 0;
   // Blocks until a started container has ended; its exit code. Throws command_not_found or
   // command_not_executable when the engine's init could not execute the command and its code does not say so.

@@ -58,6 +58,8 @@ void read_host_config(const Json& host, ContainerReport& report) {
   report.host_network = string_or(host, "NetworkMode") == "host";
   report.host_pid = string_or(host, "PidMode") == "host";
   report.host_ipc = string_or(host, "IpcMode") == "host";
+  // Docker's name of it and Podman's.
+  report.host_cgroups = string_or(host, "CgroupnsMode") == "host" || string_or(host, "CgroupMode") == "host";
   report.dns_servers = strings_or_empty(host, "Dns");
   for (const std::string& entry : strings_or_empty(host, "ExtraHosts")) {
     const auto colon = entry.find(':');
@@ -115,6 +117,8 @@ ImageReport read_image_inspect(const Json& json) {
   ImageReport report;
   report.id = require_string(json, "Id");
   report.tags = strings_or_empty(json, "RepoTags");
+  report.digests = strings_or_empty(json, "RepoDigests");
+  report.os = string_or(json, "Os");
   report.architecture = string_or(json, "Architecture");
   report.annotations = to_labels(find_member(json, "Annotations"));
   if (const Json* config = find_member(json, "Config")) {
@@ -128,6 +132,15 @@ ImageReport read_image_inspect(const Json& json) {
     }
   }
   return report;
+}
+
+std::vector<ImageSummary> read_image_list(const Json& json) {
+  std::vector<ImageSummary> images;
+  for (const Json& entry : json) {
+    images.push_back({require_string(entry, "Id"), strings_or_empty(entry, "RepoTags"),
+                      to_labels(find_member(entry, "Labels"))});
+  }
+  return images;
 }
 
 }  // namespace drydock::runtime

@@ -24,5 +24,7 @@ ContainerReport read_inspect(const Json& json,
 // An image's inspect; annotations, which Podman alone reports, included. Throws Error(protocol) when there is
 // no id.
 ImageReport read_image_inspect(const Json& json);
+// A listing of images.
+std::vector<ImageSummary> read_image_list(const Json& json);
 
 }  // namespace drydock::runtime

@@ -179,6 +179,7 @@ struct ContainerReport {
   bool host_network = false;
   bool host_pid = false;
   bool host_ipc = false;
+  bool host_cgroups = false;
   std::vector<NetworkAttachment> networks;  // addresses are known once it runs
   std::vector<std::string> dns_servers;
   std::vector<HostEntry> host_entries;
@@ -187,14 +188,22 @@ struct ContainerReport {
 struct ImageReport {
   std::string id;  // sha256:…
   std::vector<std::string> tags;
+  std::vector<std::string> digests;  // of its manifest, as NAME@sha256:…, where it is known
   std::vector<std::string> command;
   std::vector<std::string> entrypoint;
   std::vector<std::string> environment;  // K=V
   std::vector<std::string> volumes;
   std::string user;
+  std::string os;
   std::string architecture;
   Labels labels;
   std::map<std::string, std::string> annotations;
+};
+
+struct ImageSummary {
+  std::string id;
+  std::vector<std::string> tags;
+  Labels labels;
 };
 
 struct EngineInfo {

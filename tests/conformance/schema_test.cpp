@@ -37,6 +37,8 @@ TEST_P(Schema, OutputIsAsDocumented) {
         std::pair{json + "agents", "agents"},
         std::pair{json + "agents shell", "agents"},
         std::pair{json + "sync --dry-run", "sync"},
+        std::pair{"echo sk-ant-api-1 | " + json + "setup-token claude", "token"},
+        std::pair{json + "revoke-token claude", "token"},
         std::pair{json + "link /usr/share/doc", "link"},
         std::pair{json + "links", "links"},
         std::pair{json + "unlink /usr/share/doc", "link"},

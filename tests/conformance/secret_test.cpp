@@ -57,6 +57,7 @@ class Secret : public Conformance {
   }
   void TearDown() override {
     if (!live_session().empty()) drydock("stop --all");
+    drydock("-q revoke-token claude");
     Conformance::TearDown();
   }
   // The places where the value is; `pid` is the agent's first process.
@@ -164,6 +165,62 @@ TEST_P(Secret, J24_ADryRunAndARefusalDoNotTellIt) {
   EXPECT_EQ(ended.err.find(value_), std::string::npos) << "the log of a run";
   EXPECT_EQ(testing::PrintToString(places("")), "{}") << "a session that is kept has no secrets any more";
   EXPECT_EQ(drydock("stop kept").status, 0);
+}
+
+// What setup-token keeps: a session of the agent gets it as --secret would hand it over, and otherwise it is
+// in its file alone, until it is revoked.
+TEST_P(Secret, J24_AKeptTokenReachesTheAgentAndIsInItsFileAlone) {
+  const Outcome kept = sh_as_user("printf '%s\\n' " + value_ + " | " + drydock_words() +
+                                  " -v setup-token claude --name ANTHROPIC_API_KEY");
+  ASSERT_EQ(kept.status, 0) << kept;
+  EXPECT_EQ((kept.out + kept.err).find(value_), std::string::npos);
+  std::vector<std::string> found = places("");
+  ASSERT_EQ(found.size(), 1U) << testing::PrintToString(found);
+  const std::string file = found[0].substr(found[0].find('/'));
+  EXPECT_TRUE(ends_with(file, "/drydock/agents/claude/tokens/ANTHROPIC_API_KEY")) << file;
+  const std::string user(trim(sh_as_user("id -un").out));
+  EXPECT_EQ(sh("stat -c '%a %U' " + quote(file) + " " + quote(file.substr(0, file.rfind('/')))).out,
+            "600 " + user + "\n700 " + user + "\n");
+
+  write_project_file(
+      "look.sh",
+      "sha256sum < /run/secrets/ANTHROPIC_API_KEY; printf %s \"$ANTHROPIC_API_KEY\" | sha256sum; "
+      "stat -c '%a %u' /run/secrets/*; find / -xdev -name tokens 2> /dev/null | wc -l; touch up; sleep "
+      "1000\n");
+  const std::string image = " --image " + std::string(test_image);
+  const Outcome started = drydock("-v run -d --agent claude" + image + " -- sh look.sh");
+  ASSERT_EQ(started.status, 0) << started;
+  EXPECT_EQ(started.err.find(value_), std::string::npos);
+  EXPECT_NE(started.err.find("the token 'ANTHROPIC_API_KEY' that is kept for claude"), std::string::npos)
+      << started;
+  const std::string id(trim(started.out));
+  sh("for i in $(seq 100); do test -e " + quote(project()) + "/up && break; sleep 0.1; done");
+  const std::string digest = sh("printf %s " + value_ + " | sha256sum").out;
+  EXPECT_EQ(drydock("logs " + id).out, digest + digest + "400 1000\n0\n") << "what the agent sees";
+  found = places(std::string(trim(engine("inspect --format '{{.State.Pid}}' " + agent()).out)));
+  ASSERT_EQ(found.size(), 2U) << "its file, and what the agent reads: " << testing::PrintToString(found);
+  for (const std::string& place : found)
+    EXPECT_TRUE(place.find(id) != std::string::npos || ends_with(place, file)) << place;
+  EXPECT_EQ(told(id).find(value_), std::string::npos);
+  const Outcome doctor = drydock("-v doctor");
+  EXPECT_EQ(doctor.out.find(value_), std::string::npos);
+  EXPECT_NE(doctor.out.find("claude (ANTHROPIC_API_KEY)"), std::string::npos) << doctor;
+  EXPECT_EQ(drydock("stop " + id).status, 0);
+
+  // What is given by hand comes before it; a command that is not the agent's does not get it.
+  const std::string look = " -- sh -c 'cat /run/secrets/* 2> /dev/null; true'";
+  const std::string run = drydock_words() + " -q run" + image;
+  EXPECT_EQ(sh_as_user("cd " + quote(project()) + "; ANTHROPIC_API_KEY=mine exec " + run +
+                       " --agent claude --secret ANTHROPIC_API_KEY" + look)
+                .out,
+            "mine");
+  EXPECT_EQ(drydock("-q run" + image + look).out, "");
+
+  const Outcome revoked = drydock("revoke-token claude");
+  EXPECT_EQ(revoked.status, 0) << revoked;
+  EXPECT_NE(revoked.err.find("until it is revoked there: https://"), std::string::npos) << revoked;
+  EXPECT_EQ(testing::PrintToString(places("")), "{}");
+  EXPECT_EQ(drydock("-q run --agent claude" + image + look).out, "");
 }
 
 // What kill -9 leaves goes with the next collection.

@@ -170,6 +170,25 @@ TEST_P(Terminal, AMenuAsksWhichSession) {
   EXPECT_EQ(drydock("stop --all").status, 0);
 }
 
+// What is typed for setup-token is not on the screen, and the terminal's own mode comes back.
+TEST_P(Terminal, ATokenIsNotShown) {
+  const std::string ask = "setup-token claude --name ANTHROPIC_API_KEY";
+  const Outcome typed = on_terminal(ask, {"expect it is not shown", "raw", R"(send wrong\x15hushx\x7f-123\r)",
+                                          "wait 0", "absent hush", "absent wrong", "expect kept", "sane"});
+  EXPECT_EQ(typed.status, 0) << typed;
+  const std::string folder = "${XDG_STATE_HOME:-$HOME/.local/state}/drydock/agents/claude/tokens/";
+  EXPECT_EQ(sh_as_user("cat " + folder + "ANTHROPIC_API_KEY").out, "hush-123\n")
+      << "the control: it was typed";
+  const Outcome interrupted =
+      on_terminal(ask, {"expect it is not shown", R"(send hush\x03)", "wait 130", "absent hush", "sane"});
+  EXPECT_EQ(interrupted.status, 0) << interrupted;
+  const Outcome killed =
+      on_terminal(ask, {"expect it is not shown", "raw", "kill KILL", "wait 137", "sane", "alone"});
+  EXPECT_EQ(killed.status, 0) << killed;
+  EXPECT_EQ(sh_as_user("ls -A " + folder).out, "ANTHROPIC_API_KEY\n") << "nothing half-made";
+  EXPECT_EQ(drydock("revoke-token claude").status, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Terminal, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -239,6 +239,16 @@ for name in ('only-in-the-hosts-file.test', 'host.containers.internal', 'host.do
   EXPECT_NE(control.out.find("only-in-the-hosts-file.test"), std::string::npos) << control;
 }
 
+TEST_P(View, J22_TheHostsControlGroupsAreNotSeen) {
+  const Outcome jailed = run("-q", "grep ^0:: /proc/self/cgroup");
+  EXPECT_EQ(jailed.out, "0::/\n") << jailed;
+  const Outcome control =
+      sh_as_user(backend() + " run --rm --cgroupns=host " + test_image + " grep ^0:: /proc/self/cgroup");
+  EXPECT_EQ(control.status, 0) << control;
+  EXPECT_NE(control.out, "0::/\n") << "the control: with the host's namespace its groups are seen "
+                                   << control;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, View, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -12,7 +12,7 @@ import sys
 
 OPTION = re.compile(r"^  (?:(-\w) \[ (--[\w-]+) \]|(--[\w-]+))(?: (?!\s)(\S+))?(?:\s+(.*))?$")
 PAGE_OPTION = re.compile(r"^(?:\*(-\w)\*, )?\*(--[\w-]+)\*(?: (\S+))?$")
-SHARED = re.compile(r"^Takes the options of \*drydock-(\w+)\*\(1\)\.", re.MULTILINE)
+SHARED = re.compile(r"^Takes the options of \*drydock-([\w-]+)\*\(1\)\.", re.MULTILINE)
 
 
 def run(program, *arguments):
@@ -77,7 +77,7 @@ def commands(general):
     """[(name, [aliases], summary)]"""
     found = []
     for line in section(general, "Commands").splitlines():
-        match = re.match(r"^  (\w+(?:, \w+)*)\s{1,}(.*)$", line)
+        match = re.match(r"^  ([\w-]+(?:, [\w-]+)*)\s{1,}(.*)$", line)
         names = match.group(1).split(", ")
         found.append((names[0], names[1:], match.group(2).strip()))
     return found

@@ -19,7 +19,7 @@ engine=$1 archive=$2 build=$3 out=$4 image=$5
 $engine load -q -i "$archive" > /dev/null
 mkdir -p "$HOME/demo"
 cd "$HOME/demo"
-id=$("$build/src/drydock" --runtime "$engine" run -d --image $image --name golden --allow allowed.test -e GREETING=hello -- sleep 30)
+id=$("$build/src/drydock" --runtime "$engine" run -d --agent shell --image $image --name golden --allow allowed.test -e GREETING=hello -- sleep 30)
 agent=drydock-demo-$id
 if [ "$engine" = podman ]; then
   socket=$XDG_RUNTIME_DIR/drydock/podman.sock base=/v4.0.0/libpod network_end=/json

@@ -1,6 +1,8 @@
-"""registry.example: an npm registry of the fake internet with one package in it, tiny-greeting 1.0.0, and those of agents.
+"""registry.example: an npm registry of the fake internet with two packages of its own, tiny-greeting and lab-agent 1.0.0, and those of agents.
 
-The latter are the real ones, which `agent_packages` has put into the folder that $DRYDOCK_LAB_PACKAGES names.
+The latter are the real ones, which `agent_packages` has put into the folder that $DRYDOCK_LAB_PACKAGES names. tiny-greeting has a command too,
+greet.js, so that it can be an agent's. lab-agent is a small agent: it asks the host in LAB_AGENT_HOST with the key in LAB_AGENT_KEY what to write
+down, and tries another host on the way.
 """
 
 import base64
@@ -16,43 +18,66 @@ HOST = "registry.example"
 NAME = "tiny-greeting"
 VERSION = "1.0.0"
 FILES = {
-    "package.json": json.dumps({"name": NAME, "version": VERSION, "main": "index.js", "license": "MIT"}),
+    "package.json": json.dumps({"name": NAME, "version": VERSION, "main": "index.js", "license": "MIT", "engines": {"node": ">=12"}}),
     "index.js": 'module.exports = (name) => `hello, ${name}`;\n',
+    "greet.js": "#!/usr/bin/env node\nconsole.log(require('./index.js')(process.argv[2] || 'nobody'));\n",
+}
+AGENT = "lab-agent"
+AGENT_FILES = {
+    "package.json": json.dumps({"name": AGENT, "version": VERSION, "license": "MIT"}),
+    "bin/lab-agent": r"""#!/bin/sh
+[ "$1" != --version ] || { echo "lab-agent 1.0.0"; exit; }
+[ -n "$LAB_AGENT_KEY" ] || { echo "lab-agent: there is no key" >&2; exit 3; }
+curl -sS -H "Authorization: Bearer $LAB_AGENT_KEY" "https://$LAB_AGENT_HOST/$1" >answer.txt || exit
+curl -sS "https://$1.denied.test/" >other.txt 2>&1
+printf %s "$LAB_AGENT_KEY" | sha256sum >key.txt
+echo "lab-agent: done"
+""",
 }
 
 
-def tarball():
+def tarball(files):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, text in FILES.items():
+        for name, text in files.items():
             entry = tarfile.TarInfo("package/" + name)
             entry.size = len(text)
+            entry.mode = 0o755 if name.startswith("bin/") else 0o644
             tar.addfile(entry, io.BytesIO(text.encode()))
     return gzip.compress(out.getvalue(), mtime=0)
+
+
+def integrity_of(archive):
+    return "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode()
 
 
 def packument(archive):
     about = {"name": NAME, "version": VERSION, "main": "index.js", "dist": {
         "tarball": f"https://{HOST}/{NAME}/-/{NAME}-{VERSION}.tgz",
-        "integrity": "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode(),
+        "integrity": integrity_of(archive),
         "shasum": hashlib.sha1(archive).hexdigest()}}
     return {"name": NAME, "dist-tags": {"latest": VERSION}, "versions": {VERSION: about}}
 
 
-ARCHIVE = tarball()
+ARCHIVE = tarball(FILES)
+AGENT_ARCHIVE = tarball(AGENT_FILES)
+AGENT_FILE = f"{AGENT}-{VERSION}.tgz"
 
 
 def agents():
     """{package: {version: {"file", "integrity"}}}"""
-    folder = os.environ.get("DRYDOCK_LAB_PACKAGES")
-    if not folder:
-        return {}
-    with open(folder + "/index.json", encoding="utf-8") as index:
-        return json.load(index)
+    packages = {AGENT: {VERSION: {"file": AGENT_FILE, "integrity": integrity_of(AGENT_ARCHIVE)}}}
+    if folder := os.environ.get("DRYDOCK_LAB_PACKAGES"):
+        with open(folder + "/index.json", encoding="utf-8") as index:
+            packages.update(json.load(index))
+    return packages
 
 
-def pieces_of(path):
-    with open(path, "rb") as file:
+def pieces_of(name):
+    if name == AGENT_FILE:
+        yield AGENT_ARCHIVE
+        return
+    with open(f"{os.environ['DRYDOCK_LAB_PACKAGES']}/{name}", "rb") as file:
         while piece := file.read(1 << 20):
             yield piece
 
@@ -63,7 +88,7 @@ def answer_of_agents(path):
     head, _, name = path.rpartition("/")
     if head == "/-":
         files = {entry["file"] for versions in packages.values() for entry in versions.values()}
-        return (200, "application/octet-stream", pieces_of(f"{os.environ['DRYDOCK_LAB_PACKAGES']}/{name}")) if name in files else None
+        return (200, "application/octet-stream", pieces_of(name)) if name in files else None
     package = urllib.parse.unquote(head[1:])
     versions = packages.get(package, {})
     # The shortest is the one without a variant behind it.
@@ -83,6 +108,8 @@ def answer(request):
         return 200, "application/json", [b"{}"]
     if request.path == "/" + NAME:
         return 200, "application/json", [json.dumps(packument(ARCHIVE)).encode()]
+    if request.path in (f"/{NAME}/latest", f"/{NAME}/{VERSION}"):
+        return 200, "application/json", [json.dumps(packument(ARCHIVE)["versions"][VERSION]).encode()]
     if request.path.endswith(".tgz") and NAME in request.path:
         return 200, "application/octet-stream", [ARCHIVE]
     return 404, "application/json", [b'{"error":"not found"}']

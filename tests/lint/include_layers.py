@@ -33,7 +33,7 @@ PURE_CORE_HEADERS = {"guard": set()}
 FENCES = [
     ("libcurl", r"curl/", {"base/download.cpp", "runtime/http/client.cpp", "runtime/http/transfer.hpp"}),
     ("Boost.Beast and Boost.Asio", r"boost/(beast|asio)", {"runtime/http/hijack.cpp"}),
-    ("libarchive", r"archive(_entry)?\.h$", {"core/image_archive.cpp", "core/npm_registry.cpp"}),
+    ("libarchive", r"archive(_entry)?\.h$", {"core/image_archive.cpp", "core/npm_registry.cpp", "core/saved_image.cpp"}),
     ("Boost.Program_options", r"boost/program_options", {"cli/command.hpp"}),
     ("spdlog", r"spdlog/", {"base/log.hpp", "base/log.cpp"}),
     ("nlohmann/json", r"nlohmann/", {"base/json.hpp"}),

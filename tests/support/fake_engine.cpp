@@ -86,6 +86,29 @@ class FakeImages : public runtime::Images {
       if (engine_.on_load) engine_.on_load(path);
     });
   }
+  std::vector<runtime::ImageSummary> list(const std::string& label) override {
+    std::vector<runtime::ImageSummary> images;
+    engine_.perform("images.list " + label, [&] {
+      for (const auto& [name, report] : engine_.image_map) {
+        const auto value = report.labels.find(label.substr(0, label.find('=')));
+        if (value != report.labels.end() && label == value->first + "=" + value->second)
+          images.push_back({report.id, {name}, report.labels});
+      }
+    });
+    return images;
+  }
+  void pull(const std::string& reference, const std::function<void(const std::string&)>& progress) override {
+    engine_.perform("images.pull " + reference, [&] {
+      if (progress) progress("fetching");
+      if (!engine_.on_pull) missing("image", reference);
+      engine_.on_pull(reference);
+    });
+  }
+  void save(const std::string& reference, const std::string& path, std::uint64_t limit) override {
+    engine_.perform("images.save " + reference, [&] {
+      if (engine_.on_save) engine_.on_save(path, limit);
+    });
+  }
   void remove(const std::string& reference) override {
     engine_.perform("images.remove " + reference, [&] { engine_.image_map.erase(reference); });
   }

@@ -2,6 +2,7 @@
 // where a test wants it to. Containers do not run; their output is what the test says.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,6 +41,8 @@ class FakeEngine : public runtime::Engine {
   std::function<void(runtime::ContainerReport&)> alter_container;
   std::function<void(runtime::NetworkReport&)> alter_network;
   std::function<void(const std::string& path)> on_load;
+  std::function<void(const std::string& reference)> on_pull;  // none: there is no such image
+  std::function<void(const std::string& path, std::uint64_t limit)> on_save;
 
   runtime::EngineInfo info;
   std::map<std::string, FakeContainer> container_map;

@@ -81,6 +81,13 @@ class FaultyImages : public runtime::Images {
   void load(const std::string& path) override {
     counter_.run("load an image", [&] { inner_.load(path); });
   }
+  std::vector<runtime::ImageSummary> list(const std::string& label) override { return inner_.list(label); }
+  void pull(const std::string& reference, const std::function<void(const std::string&)>& progress) override {
+    counter_.run("pull an image", [&] { inner_.pull(reference, progress); });
+  }
+  void save(const std::string& reference, const std::string& path, std::uint64_t limit) override {
+    counter_.run("save an image", [&] { inner_.save(reference, path, limit); });
+  }
   void remove(const std::string& reference) override {
     counter_.run("remove an image", [&] { inner_.remove(reference); });
   }

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
 #include "cli/table.hpp"
 #include "core/agent_image.hpp"
@@ -19,6 +20,7 @@ enum class ImageState { built, missing, not_needed, unknown };
 struct Row {
   core::AgentProfile agent;
   ImageState state = ImageState::unknown;
+  std::string reference{};
   std::string packages;  // of the image: "name version" lines
 };
 
@@ -57,9 +59,9 @@ class AgentsCommand : public Command {
   int run(const Invocation& invocation) const override {
     std::vector<Row> rows;
     if (invocation.operands.empty()) {
-      for (core::AgentProfile& agent : core::agent_profiles()) rows.push_back({std::move(agent), {}, {}});
+      for (core::AgentProfile& agent : core::agent_profiles()) rows.push_back({std::move(agent), {}, {}, {}});
     }
-    for (const std::string& name : invocation.operands) rows.push_back({core::find_agent(name), {}, {}});
+    for (const std::string& name : invocation.operands) rows.push_back({core::find_agent(name), {}, {}, {}});
     look_at_images(invocation, rows);
     if (invocation.global.json) {
       print_json(invocation, rows);
@@ -80,10 +82,13 @@ class AgentsCommand : public Command {
       if (error.kind() == ErrorKind::usage) throw;
       invocation.console.say("whether images are there is not known: " + std::string(error.what()));
     }
+    const std::vector<std::string> packages = configured_packages(invocation);
     for (Row& row : rows) {
-      if (!row.agent.needs_image()) row.state = ImageState::not_needed;
-      if (!row.agent.needs_image() || !selection) continue;
-      const auto image = core::find_agent_image(*selection->engine, row.agent.name);
+      row.reference = core::agent_image_reference(row.agent.name, packages);
+      const bool needed = row.agent.needs_image() || !packages.empty();
+      if (!needed) row.state = ImageState::not_needed;
+      if (!needed || !selection) continue;
+      const auto image = core::find_agent_image(*selection->engine, row.agent.name, packages);
       row.state = image ? ImageState::built : ImageState::missing;
       if (!image) continue;
       const auto label = image->labels.find(core::image_packages_label);
@@ -124,20 +129,20 @@ class AgentsCommand : public Command {
       for (const std::string& line : split(row.packages, '\n')) {
         if (!line.empty()) packages.push_back(line);
       }
-      array.push_back({{"name", agent.name},
-                       {"summary", agent.summary},
-                       {"shipped", agent.shipped},
-                       {"file", agent.origin},
-                       {"command", agent.command},
-                       {"login", agent.login_hint},
-                       {"baseline", baseline},
-                       {"secrets", secrets},
-                       {"npm", npm},
-                       {"image",
-                        {{"reference", agent.needs_image() ? Json(core::agent_image_reference(agent.name))
-                                                           : Json(nullptr)},
-                         {"state", to_text(row.state)},
-                         {"packages", packages}}}});
+      array.push_back(
+          {{"name", agent.name},
+           {"summary", agent.summary},
+           {"shipped", agent.shipped},
+           {"file", agent.origin},
+           {"command", agent.command},
+           {"login", agent.login_hint},
+           {"baseline", baseline},
+           {"secrets", secrets},
+           {"npm", npm},
+           {"image",
+            {{"reference", row.state == ImageState::not_needed ? Json(nullptr) : Json(row.reference)},
+             {"state", to_text(row.state)},
+             {"packages", packages}}}});
     }
     const Json json = {{"schema", 1}, {"agents", array}};
     invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

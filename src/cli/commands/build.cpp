@@ -5,10 +5,12 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
 #include "core/agent_image.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
+#include "core/package_list.hpp"
 #include "core/sidecar_image.hpp"
 
 namespace drydock::cli {
@@ -21,6 +23,8 @@ class BuildCommand : public Command {
   std::string synopsis() const override { return "[--agent NAME] [--base bootstrap|FILE|REF] [OPTIONS]"; }
   std::vector<Example> examples() const override {
     return {{"drydock build --agent claude", "an image with Claude Code in it"},
+            {"drydock build --agent claude --base localhost/project-ci:1",
+             "Claude Code in the image that the project's tests run in"},
             {"drydock build --base bootstrap", "an image to work in, without an agent"}};
   }
   std::string description() const override {
@@ -95,14 +99,10 @@ class BuildCommand : public Command {
   static std::vector<std::string> read_packages(const Invocation& invocation) {
     std::vector<std::string> packages = invocation.list("package");
     for (const std::string& name : packages) {
-      const bool plain =
-          !name.empty() && name.front() != '-' && name.front() != '.' &&
-          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.+") == std::string::npos;
-      if (plain) continue;
-      throw Error(
-          ErrorKind::usage,
-          "cannot use option '--package': '" + printable(name, 80) + "' is no name of a Debian package",
-          "name packages as apt does, without version and options");
+      const std::string wrong = core::wrong_package_name(name);
+      if (wrong.empty()) continue;
+      throw Error(ErrorKind::usage, "cannot use option '--package': '" + printable(name, 80) + "' " + wrong,
+                  "name packages as apt does, without version and options");
     }
     return packages;
   }
@@ -113,6 +113,8 @@ class BuildCommand : public Command {
     request.base = base;
     request.registry = invocation.text("registry");
     request.version = invocation.text("agent-version");
+    request.list = configured_packages(invocation);
+    request.with_sbom = invocation.has("sbom");
     const core::AgentImage made = core::ensure_agent_image(engine, agent, request);
     if (invocation.has("sbom")) write_file(invocation.text("sbom"), made.sbom);
     return made.image.reference;

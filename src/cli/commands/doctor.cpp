@@ -148,6 +148,7 @@ class DoctorCommand : public Command {
     core::DoctorOptions options;
     options.runtime = invocation.global.runtime;
     options.url = invocation.global.engine;
+    options.packages = configured_packages(invocation);
     const DoctorReport report = core::examine(make_providers(), options, invocation.stop);
     if (invocation.global.json) {
       Json json = core::to_json(report);

@@ -1,6 +1,9 @@
 #include "base/json.hpp"
+#include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/configuration.hpp"
 #include "cli/engines.hpp"
+#include "core/agent_image.hpp"
 #include "core/farewell.hpp"
 
 namespace drydock::cli {
@@ -10,15 +13,25 @@ class GcCommand : public Command {
  public:
   std::string name() const override { return "gc"; }
   std::string summary() const override { return "remove what ended, crashed or lost its owner"; }
-  std::string synopsis() const override { return "[--dry-run]"; }
-  std::vector<Example> examples() const override { return {{"drydock gc --dry-run", "what would go"}}; }
+  std::string synopsis() const override { return "[--dry-run] [--images]"; }
+  std::vector<Example> examples() const override {
+    return {{"drydock gc --dry-run", "what would go"},
+            {"drydock gc --images", "and images for lists of packages that nothing names any more"}};
+  }
   std::string description() const override {
     return "A session that you detached from lives on until its agent ends. Nothing is removed on a guess: "
            "what cannot be\n"
-           "judged stays. Every run does this for its engine before it starts.";
+           "judged stays. Every run does this for its engine before it starts. An agent's image that was "
+           "made "
+           "for a list of\n"
+           "packages in the configuration stays too, unless --images is given and no file has this list any "
+           "more.";
   }
   void declare(po::options_description& options) const override {
-    options.add_options()("dry-run,n", po::bool_switch(), "only say what would be removed");
+    auto add = options.add_options();
+    add("dry-run,n", po::bool_switch(), "only say what would be removed");
+    add("images", po::bool_switch(),
+        "also agents' images for lists of packages that no configuration file has");
   }
 
   int run(const Invocation& invocation) const override {
@@ -40,9 +53,33 @@ class GcCommand : public Command {
           invocation.console.warn(failure);
         }
       }
+      if (invocation.flag("images") && !collect_images(invocation, *engine, array)) failed = true;
     }
     if (invocation.global.json) invocation.console.print(array.dump(2) + "\n");
     return failed ? 1 : 0;
+  }
+
+ private:
+  static bool collect_images(const Invocation& invocation, runtime::Engine& engine, Json& array) {
+    bool good = true;
+    for (const core::StaleImage& image : core::stale_agent_images(engine, every_package_list())) {
+      const std::string reason = "for packages that no file names: " + printable(image.list, 300);
+      Json failures = Json::array();
+      try {
+        if (!invocation.flag("dry-run")) engine.images().remove(image.id);
+      } catch (const Error& error) {
+        good = false;
+        failures.push_back(error.what());
+        invocation.console.warn(error.what());
+      }
+      array.push_back({{"image", image.reference},
+                       {"runtime", engine.system().name()},
+                       {"reason", reason},
+                       {"failures", failures}});
+      if (!invocation.global.json)
+        invocation.console.print(printable(image.reference, 300) + "  " + reason + "\n");
+    }
+    return good;
   }
 };
 

@@ -1,11 +1,16 @@
 #include "runtime/http/api.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/unique_fd.hpp"
 
 namespace drydock::runtime::http {
 
@@ -45,6 +50,12 @@ std::string error_words(int status, std::string_view body, std::string_view cont
 Api::Api(std::string engine, std::string socket, const StopSource* stop)
     : engine_(std::move(engine)), stop_(stop), client_(std::move(socket), stop, {.busy = slow_call}) {}
 
+std::unique_ptr<Api> Api::another() const {
+  auto api = std::make_unique<Api>(engine_, client_.socket(), stop_);
+  api->set_version(version_, prefix_);
+  return api;
+}
+
 void Api::set_version(ApiVersion version, std::string prefix) {
   version_ = version;
   prefix_ = std::move(prefix);
@@ -75,6 +86,35 @@ Json Api::call(const Call& call) {
     return {};
   }
   return parse_json(text, engine_ + "'s answer");
+}
+
+void Api::call_to_file(const Call& call, const std::string& path, std::uint64_t limit) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const std::string name = "cannot write file '" + printable(path, 300) + "'";
+  if (!file) throw Error(ErrorKind::permission, with_errno(name, errno));
+  Request request;
+  request.method = call.method;
+  request.target = prefix_ + call.path;
+  request.patient = call.patient;
+  request.patience = call.patience;
+  std::uint64_t written = 0;
+  const Response response = client_.stream(request, [&](std::string_view bytes) {
+    written += bytes.size();
+    if (written > limit) {
+      throw Error(ErrorKind::invalid,
+                  "cannot " + call.purpose + ": it has more than " + std::to_string(limit >> 20) + " MiB",
+                  "make room in the folder of '" + printable(path, 300) + "'");
+    }
+    while (!bytes.empty()) {
+      const ssize_t wrote = ::write(file.get(), bytes.data(), bytes.size());
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) throw Error(ErrorKind::permission, with_errno(name, errno));
+      bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    return true;
+  });
+  log::debug("{} {} {} -> {}", engine_, request.method, request.target, response.status);
+  if (response.status / 100 != 2) fail(call.purpose, response.status, response.body);
 }
 
 void Api::fail(const std::string& purpose, int status, std::string_view body,

@@ -2,7 +2,9 @@
 // engine's own words.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -42,6 +44,9 @@ class Api {
 
   Api(std::string engine, std::string socket, const StopSource* stop);
 
+  // Another of the same engine, for another thread. It does not revive what does not listen.
+  std::unique_ptr<Api> another() const;
+
   void set_version(ApiVersion version, std::string prefix);
   ApiVersion version() const { return version_; }
   const std::string& prefix() const { return prefix_; }
@@ -52,6 +57,9 @@ class Api {
   // The answer's JSON (null when there is none). Non-2xx is an Error: 404 not_found, 409 conflict, 403 and
   // 401 permission, else engine. 304 (already so) is success.
   Json call(const Call& call);
+  // Writes the answer's bytes to the file `path`, which is created or replaced (0600). Throws the same, and
+  // Error(invalid) when there are more than `limit`, Error(permission) when it cannot be written.
+  void call_to_file(const Call& call, const std::string& path, std::uint64_t limit);
   // Throws the Error for a refused call. Always throws.
   [[noreturn]] void fail(const std::string& purpose, int status, std::string_view body,
                          std::string_view content_type = {}) const;

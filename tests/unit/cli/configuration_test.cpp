@@ -37,6 +37,16 @@ class Config : public testing::Test {
   }
   void user(const std::string& text) const { write(user_configuration_path(), text); }
   void own(const std::string& text) const { write(project_configuration_path(key), text); }
+  std::vector<std::string> packages() const {
+    const Configuration configuration = read_configuration(project(), {});
+    GlobalOptions global;
+    const po::variables_map values;
+    const std::vector<std::string> operands;
+    const std::optional<std::vector<std::string>> command;
+    Console console;
+    StopSource stop;
+    return configured_packages({global, values, operands, command, console, stop, &configuration});
+  }
   // The options of drydock run WORDS in the project.
   core::RunOptions run(std::vector<std::string> words, const std::string& file = {}) const {
     words.insert(words.begin(), {"run", "--no-tty"});
@@ -148,6 +158,26 @@ TEST_F(Config, KeysAreThoseOfTheOptions) {
     EXPECT_THAT(keys, Contains(name));
   for (const char* name : {"mode", "dry-run", "name", "detach", "no-canary"})
     EXPECT_THAT(keys, Not(Contains(name)));
+}
+
+TEST_F(Config, PackagesOfTheUserAndOfTheProjectAddUp) {
+  user("package = make\npackage = gcc\n");
+  EXPECT_THAT(packages(), ElementsAre("gcc", "make"));
+  own("package = cmake\npackage = gcc\n");
+  EXPECT_THAT(packages(), ElementsAre("cmake", "gcc", "make"));
+  EXPECT_THAT(every_package_list(),
+              ElementsAre(ElementsAre("gcc", "make"), ElementsAre("cmake", "gcc", "make")));
+}
+
+TEST_F(Config, APackageIsAName) {
+  own("package = gcc make\n");
+  try {
+    packages();
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("config:1': 'gcc make' is more than one name"));
+    EXPECT_THAT(error.hint(), HasSubstr("package = build-essential"));
+  }
 }
 
 }  // namespace

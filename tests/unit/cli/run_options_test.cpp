@@ -242,5 +242,11 @@ TEST_F(Terminal, CannotBeAskedForAndRefusedAtOnce) {
   EXPECT_THAT(error({"-t", "--no-tty"}).what(), HasSubstr("contradicts"));
 }
 
+TEST(RunOptions, NothingIsFetchedUnlessAsked) {
+  EXPECT_EQ(read({"--no-tty"}).pull, core::PullPolicy::never);
+  EXPECT_EQ(read({"--no-tty", "--pull", "newer"}).pull, core::PullPolicy::newer);
+  EXPECT_THAT(error({"--no-tty", "--pull", "sometimes"}).what(), HasSubstr("'sometimes' is no time to pull"));
+}
+
 }  // namespace
 }  // namespace drydock::cli

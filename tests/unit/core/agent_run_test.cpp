@@ -2,6 +2,8 @@
 
 #include "core/agent_image.hpp"
 #include "core/agent_state.hpp"
+#include "core/agents.hpp"
+#include "core/bootstrap.hpp"
 #include "core/run.hpp"
 #include "orchestration.hpp"
 
@@ -59,6 +61,52 @@ TEST_F(AgentRun, AnAgentRunsInItsOwnImageAndIsToldItsArguments) {
   EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "1");
   options.environment["DISABLE_AUTOUPDATER"] = "0";
   EXPECT_EQ(planned({}).environment.at("DISABLE_AUTOUPDATER"), "0") << "the user has the last word";
+}
+
+TEST_F(AgentRun, AListOfPackagesHasAnImageOfItsOwn) {
+  options.image.clear();
+  options.packages = {"gcc", "make"};
+  const std::string listed = agent_image_reference("claude", options.packages);
+  engine->image_map[base_image_reference()].labels = {{image_kind_label, "base"}};
+  engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
+  ASSERT_NE(listed, agent_image_reference("claude"));
+  for (const std::vector<std::string>& command : {std::vector<std::string>{}, {"make"}}) {
+    options.command = command;
+    try {
+      plan_run(*engine, prepare_run(options), stop);
+      FAIL() << "planned without its packages";
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(),
+                   "cannot run agent 'claude': podman does not have its image with the packages gcc, make");
+      EXPECT_EQ(error.hint(), "make it with: drydock build --agent claude, in this folder");
+    }
+  }
+  engine->image_map[listed].labels = {{image_kind_label, "agent"}};
+  EXPECT_EQ(plan_run(*engine, prepare_run(options), stop).agent.image, listed);
+  options.agent = "shell";
+  EXPECT_THROW(plan_run(*engine, prepare_run(options), stop), Error) << "also where the agent needs no image";
+  options.packages.clear();
+  EXPECT_EQ(plan_run(*engine, prepare_run(options), stop).agent.image, base_image_reference());
+}
+
+TEST_F(AgentRun, AnImageOfAnotherProfileIsTold) {
+  options.image.clear();
+  auto& labels = engine->image_map[agent_image_reference("claude")].labels;
+  labels = {{image_kind_label, "agent"}, {image_profile_label, profile_key(find_agent("claude"))}};
+  run();
+  EXPECT_THAT(talk.said, Not(Contains(HasSubstr("another profile"))));
+  labels[image_profile_label] = "other";
+  run();
+  EXPECT_THAT(talk.said, Contains(HasSubstr("was made of another profile of it")));
+}
+
+TEST_F(AgentRun, AnImageIsFetchedWhenAsked) {
+  options.image = "example.org/a:1";
+  options.pull = PullPolicy::missing;
+  engine->on_pull = [&](const std::string& name) { engine->image_map[name] = {}; };
+  EXPECT_THROW(plan_run(*engine, prepare_run(options), stop), Error) << "a dry run changes nothing";
+  EXPECT_EQ(run().status, 0);
+  EXPECT_THAT(engine->calls(), Contains("images.pull example.org/a:1"));
 }
 
 TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {

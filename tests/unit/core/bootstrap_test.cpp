@@ -47,6 +47,13 @@ class FakeEngine : public runtime::Engine, public runtime::Images {
     report.command = strings_or_empty(parse_json(text, "config").at("config"), "Cmd");
     store[strings_or_empty(manifest, "RepoTags").at(0)] = report;
   }
+  std::vector<runtime::ImageSummary> list(const std::string&) override { return {}; }
+  void pull(const std::string& reference, const std::function<void(const std::string&)>&) override {
+    throw Error(ErrorKind::internal, "cannot pull image '" + reference + "': nobody asked for it");
+  }
+  void save(const std::string& reference, const std::string&, std::uint64_t) override {
+    throw Error(ErrorKind::internal, "cannot save image '" + reference + "': nobody asked for it");
+  }
   void remove(const std::string& reference) override { removed.push_back(reference); }
 
   std::map<std::string, runtime::ImageReport> store;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/agent_tokens.hpp"
 #include "core/run.hpp"
 #include "orchestration.hpp"
 
@@ -51,6 +52,52 @@ TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
   EXPECT_THAT(seen, HasSubstr("hush-hush"));
   EXPECT_FALSE(fs::exists(secrets_directory(id)));
   expect_nothing_left("a run with a secret");
+}
+
+// A session in which the agent works gets what is kept for it; another command, or an image of the user's,
+// does not.
+TEST_F(RunSecrets, AKeptTokenIsForItsAgentAlone) {
+  keep_token("claude", "ANTHROPIC_API_KEY", "hush-hush");
+  const auto names = [&] {
+    std::vector<std::string> got;
+    for (const Secret& secret : prepare_run(options).secrets) got.push_back(secret.name + "=" + secret.value);
+    return got;
+  };
+  EXPECT_THAT(names(), IsEmpty()) << "of another agent";
+  options.agent.clear();
+  EXPECT_THAT(names(), IsEmpty()) << "a command in an image";
+  options.image.clear();
+  EXPECT_THAT(names(), IsEmpty()) << "a command";
+  options.command = {"--help"};
+  EXPECT_THAT(names(), ElementsAre("ANTHROPIC_API_KEY=hush-hush"));
+  options.command.clear();
+  EXPECT_THAT(names(), ElementsAre("ANTHROPIC_API_KEY=hush-hush"));
+  options.image = "localhost/agent:1";
+  EXPECT_THAT(names(), IsEmpty()) << "what an image has";
+  options.agent = "claude";
+  options.command = {"true"};
+  EXPECT_THAT(names(), ElementsAre("ANTHROPIC_API_KEY=hush-hush"));
+
+  std::ofstream(directory.path() + "/mine") << "by hand";
+  options.secrets = {"ANTHROPIC_API_KEY=" + directory.path() + "/mine"};
+  EXPECT_THAT(names(), ElementsAre("ANTHROPIC_API_KEY=by hand"));
+  options.secrets.clear();
+  options.environment["ANTHROPIC_API_KEY"] = "open";
+  EXPECT_THAT(names(), IsEmpty()) << "the variable is the user's choice";
+}
+
+TEST_F(RunSecrets, WithAKeptTokenNobodyIsToldToLogIn) {
+  give_sidecar_image(*engine);
+  options.agent = "claude";
+  options.command.clear();
+  const auto told = [&] {
+    talk.said.clear();
+    execute_run(*engine, prepare_run(options), talk, stop, timings);
+    return talk.said;
+  };
+  EXPECT_THAT(told(), testing::Contains(HasSubstr("claude is not logged in here")));
+  keep_token("claude", "CLAUDE_CODE_OAUTH_TOKEN", "hush-hush");
+  EXPECT_THAT(told(), testing::Not(testing::Contains(HasSubstr("not logged in"))));
 }
 
 TEST_F(RunSecrets, ASecretIsNoVariableToo) {

@@ -130,7 +130,7 @@ TEST_F(Run, AMissingImageIsTold) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::not_found);
     EXPECT_STREQ(error.what(), "cannot use image 'localhost/none': podman does not have it");
-    EXPECT_THAT(error.hint(), HasSubstr("podman pull localhost/none"));
+    EXPECT_THAT(error.hint(), HasSubstr("--pull missing"));
   }
   options.image.clear();
   try {
@@ -304,7 +304,7 @@ TEST_F(ContainedRun, EachStepIsTimed) {
   std::vector<std::string> names;
   for (const Timings::Step& step : timings.steps()) names.push_back(step.name);
   EXPECT_THAT(names, testing::IsSupersetOf({"collect what was left", "look for the images", "plan",
-                                            "make the networks", "start the sidecar", "start the agent",
+                                            "make the networks", "wait for the sidecar", "start the agent",
                                             "the agent", "end the session"}));
 }
 

@@ -42,10 +42,11 @@ TEST_F(Launch, MakesReadsBackAndStartsInOrder) {
           "networks.create drydock_egress_0123abcd", "networks.inspect drydock_egress_0123abcd",
           "containers.create drydock-demo-0123abcd-egress", "containers.inspect drydock-demo-0123abcd-egress",
           "containers.attach drydock-demo-0123abcd-egress", "containers.start drydock-demo-0123abcd-egress",
-          "containers.inspect drydock-demo-0123abcd-egress", "containers.create drydock-demo-0123abcd-probe",
-          "containers.inspect drydock-demo-0123abcd-probe", "containers.attach drydock-demo-0123abcd-probe",
-          "containers.start drydock-demo-0123abcd-probe", "containers.create drydock-demo-0123abcd",
-          "containers.inspect drydock-demo-0123abcd", "containers.remove drydock-demo-0123abcd-probe"));
+          "containers.create drydock-demo-0123abcd-probe", "containers.inspect drydock-demo-0123abcd-probe",
+          "containers.attach drydock-demo-0123abcd-probe", "containers.start drydock-demo-0123abcd-probe",
+          "containers.create drydock-demo-0123abcd", "containers.inspect drydock-demo-0123abcd",
+          "containers.inspect drydock-demo-0123abcd-egress", "containers.remove drydock-demo-0123abcd-probe"))
+      << "the engine starts what is before the agent while the agent's container is made";
   const std::string folder = session_directory("0123abcd");
   EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all) << "others cannot get at the filter";
   EXPECT_EQ(fs::status(folder + "/sidecar").permissions() & fs::perms::others_all,

@@ -54,7 +54,7 @@ class SessionsTest : public testing::Test {
     engine.container_map[plan.sidecar->name].spec = *plan.sidecar;
     engine.container_map[plan.agent.name].spec = plan.agent;
     engine.container_map[plan.agent.name].state = agent;
-    make_session_directory(id, "podman", owner);
+    make_session_directory(id, engine_key(test::FakeEngine().info), owner);
     return plan;
   }
   static bool has_directory(const std::string& id) { return std::filesystem::exists(session_directory(id)); }
@@ -255,7 +255,7 @@ TEST_F(SessionsTest, ASessionThatWasDetachedByItsUserStays) {
 
 TEST_F(SessionsTest, AnEngineThatDoesNotAnswerMeansNoDeletion) {
   add("0000000b", dead_owner(), ContainerState::running);
-  make_session_directory("0000000e", "podman", dead_owner());
+  make_session_directory("0000000e", engine_key(test::FakeEngine().info), dead_owner());
   const auto all = engine.objects();
   for (const char* silent : {"containers.list io.drydock.session", "networks.list"}) {
     engine.before = [&](const std::string& call, std::size_t) {
@@ -273,10 +273,10 @@ TEST_F(SessionsTest, AnEngineThatDoesNotAnswerMeansNoDeletion) {
 }
 
 TEST_F(SessionsTest, FoldersWithoutObjectsAreCollectedOnlyWhenTheirOwnerIsDead) {
-  make_session_directory("0000000a", "podman", Owner::self());
-  make_session_directory("0000000b", "podman", dead_owner());
+  make_session_directory("0000000a", engine_key(test::FakeEngine().info), Owner::self());
+  make_session_directory("0000000b", engine_key(test::FakeEngine().info), dead_owner());
   make_session_directory("0000000c", "docker", dead_owner());
-  make_session_directory("0000000d", "podman", unknown_owner());
+  make_session_directory("0000000d", engine_key(test::FakeEngine().info), unknown_owner());
   std::filesystem::create_directories(session_directory("0000000e"));  // without a word on its owner
   std::filesystem::create_directories(session_directory("notes"));
   EXPECT_THAT(collected(), IsEmpty());
@@ -298,8 +298,8 @@ TEST_F(SessionsTest, FailuresOfACollectionAreTold) {
 }
 
 TEST_F(SessionsTest, AFolderIsNotMadeTwice) {
-  make_session_directory("0000000a", "podman", Owner::self());
-  EXPECT_THROW(make_session_directory("0000000a", "podman", Owner::self()), Error);
+  make_session_directory("0000000a", engine_key(test::FakeEngine().info), Owner::self());
+  EXPECT_THROW(make_session_directory("0000000a", engine_key(test::FakeEngine().info), Owner::self()), Error);
   EXPECT_THROW(mark_detached("0000000f"), Error);
 }
 

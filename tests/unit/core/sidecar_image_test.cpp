@@ -42,6 +42,13 @@ class FakeEngine : public runtime::Engine, public runtime::Images {
     archive = path;
     on_load(path);
   }
+  std::vector<runtime::ImageSummary> list(const std::string&) override { return {}; }
+  void pull(const std::string& reference, const std::function<void(const std::string&)>&) override {
+    throw Error(ErrorKind::internal, "cannot pull image '" + reference + "': nobody asked for it");
+  }
+  void save(const std::string& reference, const std::string&, std::uint64_t) override {
+    throw Error(ErrorKind::internal, "cannot save image '" + reference + "': nobody asked for it");
+  }
   void remove(const std::string&) override {}
 
   std::optional<runtime::Labels> stored;
@@ -170,8 +177,8 @@ TEST_F(RealSidecarImage, HasTheProgramsAndNoShell) {
     names = "\n" + run_checked({"tar", "-tf", into.path() + "/layer.tar"}).output;
   };
   ensure_sidecar_image(engine);
-  for (const char* name : {"usr/bin/tinyproxy", "usr/bin/drydock-guard", "etc/passwd", "etc/group", "etc/nsswitch.conf",
-                           "etc/drydock/", "run/", "tmp/"}) {
+  for (const char* name : {"usr/bin/tinyproxy", "usr/bin/drydock-guard", "etc/passwd", "etc/group",
+                           "etc/nsswitch.conf", "etc/drydock/", "run/", "tmp/"}) {
     EXPECT_THAT(names, HasSubstr("\n" + std::string(name) + "\n"));
   }
   EXPECT_THAT(names, HasSubstr("/libc.so.6\n"));

@@ -80,6 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"tty", [](auto& r) { r.tty = true; }, "terminal should be 'no'"},
         {"host_pid", [](auto& r) { r.host_pid = true; }, "host pid namespace should be 'no'"},
         {"host_ipc", [](auto& r) { r.host_ipc = true; }, "host ipc namespace should be 'no'"},
+        {"host_cgroups", [](auto& r) { r.host_cgroups = true; }, "host cgroup namespace should be 'no'"},
         {"mount_more",
          [](auto& r) {
            r.binds.push_back({"/etc", "/etc", true});

@@ -15,6 +15,7 @@
 #include "base/scope_exit.hpp"
 #include "base/unique_fd.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_tokens.hpp"
 #include "core/bootstrap.hpp"
 #include "core/project.hpp"
 #include "docker/docker_provider.hpp"
@@ -217,6 +218,20 @@ TEST_F(Doctor, AnUnreadableConfiguration) {
   expect_problem("allowlist", "egress-allowlist:2", "");
   write("egress-allowlist", "example.org\n");
   EXPECT_EQ(examine().filter_entries, 2U) << "the control";
+}
+
+TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
+  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("tokens: no token is kept"));
+  const std::string file = keep_token("claude", "ANTHROPIC_API_KEY", "hush").file;
+  EXPECT_THAT(told(examine(), FindingStatus::ok),
+              HasSubstr("tokens: tokens are kept for claude (ANTHROPIC_API_KEY)"));
+  EXPECT_THAT(to_json(examine()).dump(), testing::Not(HasSubstr("hush")));
+  fs::permissions(file, fs::perms(0644));
+  expect_problem("tokens", "others than you may read its file",
+                 "drydock setup-token claude --name ANTHROPIC_API_KEY");
+  fs::remove(file);
+  fs::permissions(keep_token("codex", "OPENAI_API_KEY", "hush").file, fs::perms(0644));
+  expect_warning("tokens", "which is kept for agent 'codex'", "drydock setup-token codex");
 }
 
 TEST_F(Doctor, ConflictingPins) {

@@ -72,10 +72,11 @@ TEST(DockerWire, ReadsARealContainer) {
   EXPECT_FALSE(report.host_network);
   EXPECT_FALSE(report.host_pid);
   EXPECT_FALSE(report.host_ipc);
+  EXPECT_FALSE(report.host_cgroups);
   ASSERT_EQ(report.networks.size(), 1U);
   EXPECT_EQ(report.networks[0].address.to_string().substr(0, 7), "10.231.");
   EXPECT_THAT(report.dns_servers, ElementsAre("127.0.0.1"));
-  ASSERT_EQ(report.host_entries.size(), 1U);
+  ASSERT_EQ(report.host_entries.size(), 2U);
   EXPECT_EQ(report.host_entries[0].name, "drydock-egress");
 }
 
@@ -161,6 +162,7 @@ TEST(DockerWire, SeesWhatWouldBeWrong) {
   EXPECT_TRUE(report_with("NetworkMode", "host").host_network);
   EXPECT_TRUE(report_with("PidMode", "host").host_pid);
   EXPECT_TRUE(report_with("IpcMode", "host").host_ipc);
+  EXPECT_TRUE(report_with("CgroupnsMode", "host").host_cgroups);
   EXPECT_TRUE(report_with("SecurityOpt", Json{"seccomp=unconfined"}).seccomp_unconfined);
   EXPECT_FALSE(report_with("SecurityOpt", nullptr).no_new_privileges);
   EXPECT_FALSE(report_with("SecurityOpt", Json{"no-new-privileges:false"}).no_new_privileges);

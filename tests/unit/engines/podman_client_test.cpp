@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <fstream>
 
 #include "base/error.hpp"
+#include "base/temp_file.hpp"
 #include "environment.hpp"
 #include "fake_daemon.hpp"
 #include "podman/podman_engine.hpp"
@@ -305,6 +308,54 @@ TEST(PodmanProvider, WithoutPodmanSaysHowToGetIt) {
     EXPECT_STREQ(error.what(), "cannot use podman: it is not installed");
     EXPECT_THAT(error.hint(), HasSubstr("apt install podman"));
   }
+}
+
+TEST(PodmanClient, SavesAnImageToAFile) {
+  FakeDaemon daemon({daemon_with(test::ok("0123456789"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  const TempDir folder;
+  const std::string path = folder.path() + "/image.tar";
+  engine.images().save("sha256:1", path, 10);
+  std::ifstream file(path);
+  std::string text;
+  file >> text;
+  EXPECT_EQ(text, "0123456789");
+}
+
+TEST(PodmanClient, AnImageThatIsTooLargeIsTold) {
+  const TempDir folder;
+  const Error error = call_error(test::ok("0123456789"), [&](PodmanEngine& engine) {
+    engine.images().save("sha256:1", folder.path() + "/image.tar", 9);
+  });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid);
+  EXPECT_THAT(error.what(), HasSubstr("cannot save image 'sha256:1': it has more than"));
+  const Error none = call_error(
+      "HTTP/1.1 404 No\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{\"message\":\"none\"}",
+      [&](PodmanEngine& engine) { engine.images().save("sha256:1", folder.path() + "/image.tar", 9); });
+  EXPECT_EQ(none.kind(), ErrorKind::not_found);
+}
+
+TEST(PodmanClient, PullsAnImageAndTellsWhatFailed) {
+  FakeDaemon daemon({daemon_with(test::ok("{\"status\":\"Digest: 1\",\"stream\":\"\"}\n"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  std::vector<std::string> said;
+  engine.images().pull("r.test/a", [&](const std::string& text) { said.push_back(text); });
+  EXPECT_THAT(said, testing::ElementsAre("Digest: 1"));
+  EXPECT_EQ(daemon.count("POST /v4.0.0/libpod/images/pull?reference=r.test%2Fa "), 1U);
+  const Error error = call_error(test::ok("{\"error\":\"manifest unknown\"}\n"),
+                                 [](PodmanEngine& other) { other.images().pull("r.test/a:1", {}); });
+  EXPECT_EQ(error.kind(), ErrorKind::not_found) << "it answers 200 all the same";
+}
+
+TEST(PodmanClient, ListsImagesByLabel) {
+  FakeDaemon daemon({daemon_with(test::ok(
+      R"([{"Id":"sha256:1","RepoTags":null,"Labels":null},{"Id":"sha256:2","RepoTags":["a:1"],"Labels":{"k":"v"}}])"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  const auto images = engine.images().list("k=v");
+  ASSERT_EQ(images.size(), 2U);
+  EXPECT_EQ(images[1].tags.front() + images[1].labels.at("k"), "a:1v");
+  EXPECT_EQ(daemon.count("GET /v4.0.0/libpod/images/json?filters=%7B%22label%22%3A%5B%22k%3Dv%22%5D%7D "),
+            1U);
 }
 
 }  // namespace

@@ -104,25 +104,28 @@ TEST_F(RecordedAgent, IsRead) {
   EXPECT_EQ(read.user, "1000:1000");
   EXPECT_EQ(read.workdir, "/home/dev/demo");
   EXPECT_EQ(read.environment.at("GREETING"), "hello");
-  EXPECT_THAT(read.bounding_capabilities,
-              ElementsAre("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"));
+  EXPECT_THAT(read.bounding_capabilities, ElementsAre("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"));
   EXPECT_THAT(read.process_capabilities, IsEmpty());
   EXPECT_TRUE(read.no_new_privileges);
   EXPECT_FALSE(read.seccomp_unconfined);
   EXPECT_FALSE(read.privileged);
   EXPECT_FALSE(read.read_only_root);
   EXPECT_TRUE(read.init);
-  EXPECT_THAT(read.binds, ElementsAre(runtime::BindMount{"/home/dev/demo", "/home/dev/demo", false}));
+  ASSERT_EQ(read.binds.size(), 2U);
+  EXPECT_EQ(read.binds[0], (runtime::BindMount{"/home/dev/demo", "/home/dev/demo", false}));
+  EXPECT_EQ(read.binds[1].target, "/etc/hosts");
+  EXPECT_TRUE(read.binds[1].read_only);
   EXPECT_THAT(read.tmpfs_targets, ElementsAre("/home/agent", "/tmp"));
   EXPECT_THAT(read.volumes, IsEmpty());
   EXPECT_EQ(read.sysctls.at("net.ipv6.conf.all.disable_ipv6"), "1");
   EXPECT_FALSE(read.host_network);
   EXPECT_FALSE(read.host_pid);
   EXPECT_FALSE(read.host_ipc);
+  EXPECT_FALSE(read.host_cgroups);
   ASSERT_EQ(read.networks.size(), 1U);
   EXPECT_EQ(read.networks[0].address.to_string().substr(0, 7), "10.231.");
   EXPECT_THAT(read.dns_servers, ElementsAre("127.0.0.1"));
-  ASSERT_EQ(read.host_entries.size(), 2U);
+  ASSERT_EQ(read.host_entries.size(), 4U);
   EXPECT_EQ(read.host_entries[1], (runtime::HostEntry{"host.containers.internal", "127.0.0.1"}));
 }
 
@@ -186,6 +189,7 @@ TEST_F(RecordedAgent, SeesWhatWouldBeWrong) {
   EXPECT_TRUE(report_with("NetworkMode", "host").host_network);
   EXPECT_TRUE(report_with("PidMode", "host").host_pid);
   EXPECT_TRUE(report_with("IpcMode", "host").host_ipc);
+  EXPECT_TRUE(report_with("CgroupMode", "host").host_cgroups);
   EXPECT_THAT(report_with("Dns", Json{"203.0.113.53"}).dns_servers, ElementsAre("203.0.113.53"));
   EXPECT_EQ(report_with("PidsLimit", 2048).limits.pids, 2048);
   json = sound;

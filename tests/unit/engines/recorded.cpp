@@ -91,6 +91,10 @@ Asked recorded_request(const std::string& engine, const runtime::EngineInfo& inf
   asked.agent.capabilities = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"};
   asked.agent.init = true;
   asked.agent.binds = {{"/home/dev/demo", "/home/dev/demo", false}};
+  if (engine == "podman") {
+    asked.agent.binds.push_back(
+        {"/run/user/1000/drydock/sessions/" + session + "/hosts", "/etc/hosts", true});
+  }
   asked.agent.tmpfs = {{"/home/agent", 1U << 30, 01777}, {"/tmp", 1U << 30, 01777}};
   asked.agent.limits.pids = info.enforces_pids ? 4096 : 0;
   asked.agent.environment = {{"HOME", "/home/agent"},
@@ -110,7 +114,7 @@ Asked recorded_request(const std::string& engine, const runtime::EngineInfo& inf
   asked.sidecar.binds = {{"/run/user/1000/drydock/sessions/" + session + "/sidecar", "/etc/drydock", true}};
   asked.sidecar.tmpfs = {{"/run", 1U << 20, 01777}, {"/tmp", 1U << 20, 01777}};
   if (info.enforces_memory) asked.sidecar.limits.memory = std::uint64_t{256} << 20;
-  if (info.enforces_pids) asked.sidecar.limits.pids = 1200;
+  if (info.enforces_pids) asked.sidecar.limits.pids = 512;
   asked.sidecar.sysctls = {{"net.ipv4.ip_forward", "0"}, {"net.ipv6.conf.all.disable_ipv6", "1"}};
   asked.sidecar.networks = {{asked.egress.name, asked.egress.subnet.at(2)},
                             {asked.internal.name, asked.internal.subnet.at(2)}};

@@ -1,0 +1,67 @@
+#include "core/pull.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace drydock::core {
+namespace {
+
+bool is_there(runtime::Engine& engine, const std::string& reference) {
+  try {
+    engine.images().inspect(reference);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    return false;
+  }
+}
+
+void check_digest(runtime::Engine& engine, const std::string& reference) {
+  const auto at = reference.rfind('@');
+  if (at == std::string::npos) return;
+  const std::string digest = reference.substr(at);
+  const auto digests = engine.images().inspect(reference).digests;
+  if (std::any_of(digests.begin(), digests.end(),
+                  [&](const std::string& known) { return ends_with(known, digest); }))
+    return;
+  throw Error(ErrorKind::refused,
+              "cannot use image '" + printable(reference, 200) + "': what " + engine.system().name() +
+                  " has under this name does not have this digest",
+              "do not trust this registry");
+}
+
+}  // namespace
+
+std::optional<PullPolicy> parse_pull_policy(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, PullPolicy>, 4> policies{{{"never", PullPolicy::never},
+                                                                             {"missing", PullPolicy::missing},
+                                                                             {"always", PullPolicy::always},
+                                                                             {"newer", PullPolicy::newer}}};
+  for (const auto& [name, policy] : policies) {
+    if (name == text) return policy;
+  }
+  return std::nullopt;
+}
+
+void pull_as_asked(runtime::Engine& engine, const std::string& reference, PullPolicy policy, Talk& talk) {
+  if (policy == PullPolicy::never) return;
+  const bool there = policy != PullPolicy::always && is_there(engine, reference);
+  if (policy == PullPolicy::missing && there) return;
+  const std::string name = printable(reference, 200);
+  talk.progress("pulling " + name);
+  try {
+    engine.images().pull(reference,
+                         [&](const std::string& text) { talk.progress("pulling " + name + ": " + text); });
+  } catch (const Error& error) {
+    if (policy != PullPolicy::newer || !there) throw;
+    talk.say("image '" + name + "' is the one that is here: " + error.what());
+    return;
+  }
+  check_digest(engine, reference);
+}
+
+}  // namespace drydock::core

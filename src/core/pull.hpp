@@ -1,0 +1,27 @@
+// When the image of a session is fetched from its registry: only when the user says so.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/talk.hpp"
+#include "runtime/engine.hpp"
+
+namespace drydock::core {
+
+enum class PullPolicy {
+  never,
+  missing,  // when the engine does not have it
+  always,
+  newer,  // as always, but the one that is there will do when it cannot be fetched
+};
+
+// By its name.
+std::optional<PullPolicy> parse_pull_policy(std::string_view text);
+
+// Has the engine fetch the image, as the policy says. Throws what Images::pull() throws, and Error(refused)
+// when what was fetched does not have the digest that the reference names.
+void pull_as_asked(runtime::Engine& engine, const std::string& reference, PullPolicy policy, Talk& talk);
+
+}  // namespace drydock::core
