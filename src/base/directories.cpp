@@ -84,7 +84,9 @@ void empty_folder(int top) {
 
 std::string home_directory() {
   const char* home = std::getenv("HOME");
-  return home != nullptr && *home == '/' ? home : login_directory();
+  struct stat status {};
+  const bool there = home != nullptr && *home == '/' && ::stat(home, &status) == 0 && S_ISDIR(status.st_mode);
+  return there ? home : login_directory();
 }
 
 std::string login_directory() {

@@ -8,7 +8,8 @@
 
 namespace drydock {
 
-// The invoking user's home: $HOME when it is an absolute path, else the password database's. Never empty.
+// The invoking user's home: $HOME when it is an absolute path to a folder, else the password database's.
+// Never empty.
 std::string home_directory();
 // The password database's, or $HOME where it has none.
 std::string login_directory();

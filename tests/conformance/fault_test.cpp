@@ -98,7 +98,7 @@ TEST_P(Fault, ARuntimeFolderThatOthersCanChangeIsNotUsed) {
   sh("sleep 3; rm -rf " + quote(open) + " " + quote(theirs));
 }
 
-TEST_P(Fault, TheHomeFolderIsThatOfTheUserDatabase) {
+TEST_P(Fault, WithoutAHomeItIsThatOfTheUserDatabase) {
   expect_works(run_after("unset HOME;"));
   expect_works(run_after("HOME="));
   expect_works(run_after("HOME=/does/not/exist"));

@@ -190,7 +190,7 @@ TEST_F(ProjectTest, TheHomeIsTheEnvironmentsWhenThatIsAPath) {
   EXPECT_EQ(home_directory(), home);
   EXPECT_EQ(state_directory().find(home + "/"),
             std::getenv("XDG_STATE_HOME") != nullptr ? std::string::npos : 0);
-  for (const char* none : {"", "relative/path", "."}) {
+  for (const char* none : {"", "relative/path", ".", "/does/not/exist", "/etc/passwd"}) {
     environment.set("HOME", none);
     EXPECT_EQ(home_directory(), login_directory()) << none;
   }
