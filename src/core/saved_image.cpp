@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <map>
 #include <memory>
 #include <utility>
@@ -18,8 +19,7 @@ namespace {
 
 constexpr std::size_t chunk = 65536;
 constexpr std::size_t json_limit = std::size_t{16} << 20;
-constexpr std::size_t text_limit = std::size_t{64} << 20;
-constexpr std::size_t most_entries = 3'000'000;  // of all layers: some hundred MB of memory
+constexpr std::size_t text_limit = std::size_t{16} << 20;  // of one file that is kept
 
 using ReadArchive = std::unique_ptr<archive, decltype([](archive* a) { archive_read_free(a); })>;
 
@@ -79,6 +79,34 @@ std::string text_of(archive* reader, const std::string& path, std::size_t limit)
   return text;
 }
 
+// What the layers of one image may take in memory, together.
+class Budget {
+ public:
+  explicit Budget(const std::string& path) : path_(path) {}
+  // A name is kept, and those of the folders that it lies in, which it mostly has in common with the one
+  // before.
+  void take_name(const std::string& name, const std::string& target) {
+    if (name.size() >= PATH_MAX || target.size() >= PATH_MAX) fail(path_, "a name in it is too long");
+    std::string folder = name.substr(0, name.rfind('/') == std::string::npos ? 0 : name.rfind('/'));
+    const bool same = folder == folder_;
+    const auto depth = static_cast<std::size_t>(std::count(name.begin(), name.end(), '/'));
+    take(names_, (same ? 1 : depth + 1) * (name.size() + entry_size) + target.size(), "too many files");
+    folder_ = std::move(folder);
+  }
+  void take_text(std::size_t size) { take(texts_, size, "too large lists of packages"); }
+
+ private:
+  static constexpr std::size_t entry_size = 160;
+  void take(std::size_t& left, std::size_t size, const char* reason) const {
+    if (size > left) fail(path_, std::string("its layers have ") + reason);
+    left -= size;
+  }
+  const std::string& path_;
+  std::string folder_;
+  std::size_t names_ = std::size_t{2} << 30;
+  std::size_t texts_ = std::size_t{256} << 20;
+};
+
 // The archive itself, from its beginning.
 class Outer {
  public:
@@ -133,7 +161,10 @@ Listing list_of(const std::string& path, const StopSource* stop) {
     } else if (archive_entry_filetype(entry) == AE_IFLNK) {
       listing.links[name] = against(name, symlink_of(entry));
     } else if (archive_entry_filetype(entry) == AE_IFREG) {
-      listing.files[name] = static_cast<std::uint64_t>(std::max<la_int64_t>(0, archive_entry_size(entry)));
+      const auto size = static_cast<std::uint64_t>(std::max<la_int64_t>(0, archive_entry_size(entry)));
+      // Of two, one would be looked at and the other used.
+      if (!listing.files.emplace(name, size).second)
+        fail(path, "it has '" + printable(name, 200) + "' twice");
       if (name == "manifest.json") listing.manifest = text_of(outer.reader(), path, json_limit);
     }
   }
@@ -175,7 +206,8 @@ std::string without_dot(std::string name) {
 // A layer is a tar within the tar.
 class Inner {
  public:
-  Inner(archive* outer, const std::string& path) : outer_(outer), path_(path), reader_(archive_read_new()) {
+  Inner(archive* outer, const std::string& path, const StopSource* stop)
+      : outer_(outer), path_(path), stop_(stop), reader_(archive_read_new()) {
     archive_read_support_filter_gzip(reader_.get());
     archive_read_support_filter_zstd(reader_.get());
     archive_read_support_filter_xz(reader_.get());
@@ -184,24 +216,38 @@ class Inner {
     archive_read_support_format_empty(reader_.get());
     if (archive_read_open(reader_.get(), this, nullptr, read, nullptr) != ARCHIVE_OK)
       fail(path_, reason_of(reader_.get()));
+    // One of them is that of the file itself. Each more would multiply what a few octets become.
+    if (archive_filter_count(reader_.get()) > 2) fail(path_, "a layer is compressed more than once");
   }
   Inner(const Inner&) = delete;
   Inner& operator=(const Inner&) = delete;
 
-  LayerChanges changes(std::size_t& entries, const StopSource* stop) {
+  LayerChanges changes(Budget& budget) {
     LayerChanges layer;
-    while (archive_entry* entry = next_of(reader_.get(), path_)) {
-      if (stop != nullptr) stop->check();
-      if (++entries > most_entries) fail(path_, "its layers have too many files");
-      const std::string name = without_dot(name_of(entry));
-      layer.add(name, read_entry(entry, name));
+    try {
+      while (archive_entry* entry = next_of(reader_.get(), path_)) {
+        const std::string name = without_dot(name_of(entry));
+        TreeEntry read = read_entry(entry, name);
+        budget.take_name(name, read.target);
+        budget.take_text(read.text.size());
+        layer.add(name, std::move(read));
+      }
+    } catch (const Error&) {
+      if (stop_ != nullptr) stop_->check();
+      throw;
     }
+    if (stop_ != nullptr) stop_->check();
     return layer;
   }
 
  private:
   static la_ssize_t read(archive* reader, void* self, const void** bytes) noexcept {
     auto& inner = *static_cast<Inner*>(self);
+    // What a layer becomes may be without an end, and libarchive skips it without asking.
+    if (inner.stop_ != nullptr && inner.stop_->requested()) {
+      archive_set_error(reader, EINTR, "%s", "stopped");
+      return -1;
+    }
     const la_ssize_t got = archive_read_data(inner.outer_, inner.buffer_.data(), inner.buffer_.size());
     if (got < 0) archive_set_error(reader, EIO, "%s", "the archive is damaged");
     *bytes = inner.buffer_.data();
@@ -230,6 +276,7 @@ class Inner {
 
   archive* outer_;
   const std::string& path_;
+  const StopSource* stop_;
   ReadArchive reader_;
   std::array<char, chunk> buffer_{};
 };
@@ -237,14 +284,14 @@ class Inner {
 // The layers in the order in which they lie in the archive, by name.
 std::map<std::string, LayerChanges> read_layers(const SavedImage& image, const StopSource* stop) {
   std::map<std::string, LayerChanges> read;
-  std::size_t entries = 0;
+  Budget budget(image.path);
   Outer outer(image.path);
   while (archive_entry* entry = outer.next()) {
     const std::string name = name_of(entry);
     const bool wanted = std::any_of(image.layers.begin(), image.layers.end(),
                                     [&](const SavedLayer& layer) { return layer.name == name; });
     if (!wanted || archive_entry_filetype(entry) != AE_IFREG) continue;
-    read[name] = Inner(outer.reader(), image.path).changes(entries, stop);
+    read[name] = Inner(outer.reader(), image.path, stop).changes(budget);
   }
   return read;
 }

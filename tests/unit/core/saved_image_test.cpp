@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "base/stop_source.hpp"
 #include "base/temp_file.hpp"
 
 namespace drydock::core {
@@ -156,6 +158,51 @@ TEST_F(SavedImages, ADamagedOneIsTold) {
   EXPECT_THAT(failure(path), HasSubstr("cannot read image archive"));
   std::ofstream(root() + "/1.tar") << std::string(4096, 'x');
   EXPECT_THAT(failure(archive({"manifest.json", "c.json", "1.tar"})), HasSubstr("cannot read image archive"));
+}
+
+// What an image brings is anybody's: it takes no more memory or time than one that is meant well.
+TEST_F(SavedImages, OneThatIsMadeToTakeTooMuchIsTold) {
+  write("c.json", config(1));
+  write("manifest.json", manifest("c.json", {"1.tar"}));
+  const std::vector<std::string> all{"manifest.json", "c.json", "1.tar"};
+  put_layer("1.tar", "one");
+  ASSERT_EQ(failure(archive(all)), "none") << "the control";
+  EXPECT_THAT(failure(archive({"manifest.json", "c.json", "1.tar", "1.tar"})), HasSubstr("'1.tar' twice"));
+
+  run_checked({"gzip", "-k", layer("one")});
+  fs::copy_file(layer("one") + ".gz", root() + "/1.tar", fs::copy_options::overwrite_existing);
+  EXPECT_EQ(failure(archive(all)), "none") << "compressed once";
+  fs::rename(layer("one") + ".gz", layer("again"));
+  run_checked({"gzip", "-k", layer("again")});
+  fs::copy_file(layer("again") + ".gz", root() + "/1.tar", fs::copy_options::overwrite_existing);
+  EXPECT_THAT(failure(archive(all)), HasSubstr("compressed more than once"));
+
+  run_checked({"tar", "-C", directory.path() + "/layer-one", "-cf", root() + "/1.tar",
+               "--transform=s,^,a/" + std::string(5000, 'b') + "/,", "old"});
+  EXPECT_THAT(failure(archive(all)), HasSubstr("a name in it is too long"));
+
+  make_layer("text", {{"etc/os-release", std::string(std::size_t{17} << 20, 'x')}}, "--create");
+  put_layer("1.tar", "text");
+  EXPECT_THAT(failure(archive(all)), HasSubstr("a file in it is too large"));
+}
+
+TEST_F(SavedImages, LinksInACircleLeadNowhere) {
+  write("c.json", config(1));
+  write("manifest.json", manifest("c.json", {"a"}));
+  fs::create_symlink("b", root() + "/a");
+  fs::create_symlink("a", root() + "/b");
+  EXPECT_THAT(failure(archive({"manifest.json", "c.json", "a", "b"})), HasSubstr("it has no"));
+}
+
+TEST_F(SavedImages, ReadingEndsWhenStopIsRequested) {
+  put_layer("1.tar", "one");
+  write("c.json", config(1));
+  write("manifest.json", manifest("c.json", {"1.tar"}));
+  const std::string path = archive({"manifest.json", "c.json", "1.tar"});
+  StopSource stop;
+  read_saved_image(path, &stop);
+  stop.request(SIGINT);
+  EXPECT_THROW(read_saved_image(path, &stop), Interrupted);
 }
 
 }  // namespace
