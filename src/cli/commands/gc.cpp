@@ -37,6 +37,11 @@ class GcCommand : public Command {
   int run(const Invocation& invocation) const override {
     const bool dry_run = invocation.flag("dry-run");
     const auto providers = make_providers();
+    std::vector<std::vector<std::string>> wanted;
+    if (invocation.flag("images")) {
+      wanted = every_package_list();
+      wanted.push_back(configured_packages(invocation));  // that of --config
+    }
     Json array = Json::array();
     bool failed = false;
     for (const auto& engine : core::reachable_engines(providers, invocation.global.runtime,
@@ -53,16 +58,17 @@ class GcCommand : public Command {
           invocation.console.warn(failure);
         }
       }
-      if (invocation.flag("images") && !collect_images(invocation, *engine, array)) failed = true;
+      if (invocation.flag("images") && !collect_images(invocation, *engine, wanted, array)) failed = true;
     }
     if (invocation.global.json) invocation.console.print(array.dump(2) + "\n");
     return failed ? 1 : 0;
   }
 
  private:
-  static bool collect_images(const Invocation& invocation, runtime::Engine& engine, Json& array) {
+  static bool collect_images(const Invocation& invocation, runtime::Engine& engine,
+                             const std::vector<std::vector<std::string>>& wanted, Json& array) {
     bool good = true;
-    for (const core::StaleImage& image : core::stale_agent_images(engine, every_package_list())) {
+    for (const core::StaleImage& image : core::stale_agent_images(engine, wanted)) {
       const std::string reason = "for packages that no file names: " + printable(image.list, 300);
       Json failures = Json::array();
       try {
