@@ -25,7 +25,10 @@ std::string registry_of(const std::string& reference) {
   return first.find_first_of(".:") != std::string::npos || first == "localhost" ? first : std::string();
 }
 
-std::string in_megabytes(std::int64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+std::string in_megabytes(double bytes) {
+  constexpr double most = 1e18;
+  return std::to_string(static_cast<std::int64_t>(std::clamp(bytes, 0.0, most) / 1e6)) + " MB";
+}
 
 }  // namespace
 
@@ -47,7 +50,8 @@ Error pull_error(const std::string& engine, const std::string& reference, std::s
   };
   if (has_one_of(lower, {"short-name", "unqualified-search"})) {
     return told(ErrorKind::not_found, "its name does not say which registry it is in",
-                "name the registry too, as in: docker.io/library/" + name);
+                "name the registry too, as in: docker.io/" +
+                    std::string(name.find('/') == std::string::npos ? "library/" : "") + name);
   }
   // An image that is not there and one that is not for everybody are told alike by some.
   if (has_one_of(lower, {"manifest unknown", "not found", "name unknown", "name_unknown"}) &&
@@ -75,15 +79,17 @@ void PullStream::say(const std::string& text) {
 
 void PullStream::add_blob(const std::string& name, std::int64_t done, std::int64_t whole) {
   blobs_[name] = {done, whole};
-  Blob all;
+  // A registry says how large they are, and may say anything.
+  double all_done = 0;
+  double all_whole = 0;
   for (const auto& [unused, blob] : blobs_) {
-    all.done += blob.done;
-    all.whole += blob.whole;
+    all_done += static_cast<double>(blob.done);
+    all_whole += static_cast<double>(blob.whole);
   }
-  const std::int64_t tenth = all.done * 10 / all.whole;
+  const auto tenth = static_cast<std::int64_t>(std::clamp(all_done / all_whole, 0.0, 1.0) * 10);
   if (tenth <= told_) return;
   told_ = tenth;
-  say(in_megabytes(all.done) + " of " + in_megabytes(all.whole));
+  say(in_megabytes(all_done) + " of " + in_megabytes(all_whole));
 }
 
 void PullStream::add_line(std::string_view line) {

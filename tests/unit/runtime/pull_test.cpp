@@ -30,6 +30,16 @@ TEST(PullStreams, TellProgressInTenths) {
   EXPECT_EQ(stream.failure(), "");
 }
 
+TEST(PullStreams, LiveThroughSizesThatNothingHas) {
+  std::vector<std::string> said;
+  PullStream stream([&](const std::string& text) { said.push_back(text); });
+  for (const char* id : {"1", "2", "3", "4"}) {
+    stream.add_line(R"({"status":"Downloading","id":")" + std::string(id) +
+                    R"(","progressDetail":{"current":4611686018427387904,"total":4611686018427387904}})");
+  }
+  EXPECT_EQ(said.size(), 1U) << testing::PrintToString(said);
+}
+
 TEST(PullStreams, TellPodmansLinesOnce) {
   std::vector<std::string> said;
   PullStream stream([&](const std::string& text) { said.push_back(text); });
