@@ -169,6 +169,7 @@ runtime::ContainerSpec make_agent(const PlanRequest& request, Plan& plan) {
   runtime::ContainerSpec agent;
   agent.name = plan.name;
   agent.image = request.image;
+  agent.image_id = request.image_id;
   agent.command = with_secret_variables(request.secret_variables, request.command);
   const std::string& folder = request.project.path;
   agent.workdir = request.workdir.empty() ? (folder.empty() ? "/" : folder) : request.workdir;

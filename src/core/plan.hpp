@@ -84,6 +84,7 @@ struct PlanRequest {
   Allowlist allowlist;
   runtime::EngineInfo engine;
   std::string image;
+  std::string image_id;  // what the engine has under this name
   std::string sidecar_image;
   std::vector<std::string> command;
   std::map<std::string, std::string> environment;  // on top of drydock's own

@@ -20,21 +20,21 @@ bool is_there(runtime::Engine& engine, const std::string& reference) {
   }
 }
 
-void check_digest(runtime::Engine& engine, const std::string& reference) {
+}  // namespace
+
+void require_digest(const std::string& engine, const std::string& reference,
+                    const runtime::ImageReport& image) {
   const auto at = reference.rfind('@');
   if (at == std::string::npos) return;
   const std::string digest = reference.substr(at);
-  const auto digests = engine.images().inspect(reference).digests;
-  if (std::any_of(digests.begin(), digests.end(),
-                  [&](const std::string& known) { return ends_with(known, digest); }))
-    return;
+  const bool known = std::any_of(image.digests.begin(), image.digests.end(),
+                                 [&](const std::string& other) { return ends_with(other, digest); });
+  if (known) return;
   throw Error(ErrorKind::refused,
-              "cannot use image '" + printable(reference, 200) + "': what " + engine.system().name() +
+              "cannot use image '" + printable(reference, 200) + "': what " + engine +
                   " has under this name does not have this digest",
-              "do not trust this registry");
+              "do not trust where it came from");
 }
-
-}  // namespace
 
 std::optional<PullPolicy> parse_pull_policy(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, PullPolicy>, 4> policies{{{"never", PullPolicy::never},
@@ -61,7 +61,6 @@ void pull_as_asked(runtime::Engine& engine, const std::string& reference, PullPo
     talk.say("image '" + name + "' is the one that is here: " + error.what());
     return;
   }
-  check_digest(engine, reference);
 }
 
 }  // namespace drydock::core

@@ -20,8 +20,11 @@ enum class PullPolicy {
 // By its name.
 std::optional<PullPolicy> parse_pull_policy(std::string_view text);
 
-// Has the engine fetch the image, as the policy says. Throws what Images::pull() throws, and Error(refused)
-// when what was fetched does not have the digest that the reference names.
+// Throws Error(refused) when the reference names a digest (NAME@sha256:…) and the image has another.
+void require_digest(const std::string& engine, const std::string& reference,
+                    const runtime::ImageReport& image);
+
+// Has the engine fetch the image, as the policy says. Throws what Images::pull() throws.
 void pull_as_asked(runtime::Engine& engine, const std::string& reference, PullPolicy policy, Talk& talk);
 
 }  // namespace drydock::core

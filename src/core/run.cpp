@@ -171,6 +171,7 @@ std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t
 runtime::ImageReport require_image(runtime::Engine& engine, const std::string& reference, bool is_default) {
   try {
     runtime::ImageReport image = engine.images().inspect(reference);
+    require_digest(engine.system().name(), reference, image);
     for (const auto& [key, value] : image.annotations) {
       if (starts_with(key, "io.podman.annotations.checkpoint")) {
         throw Error(ErrorKind::refused,
@@ -348,6 +349,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.agent_name = run.agent.name;
   request.allowlist = run.allowlist;
   request.image = image_reference;
+  request.image_id = image.id;
   request.sidecar_image = sidecar_image;
   request.command = choose_command(run, image);
   request.environment = session_environment(run);

@@ -66,6 +66,8 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   std::sort(capabilities.begin(), capabilities.end());
   compare(found, "capabilities", join(capabilities, " "), join(report.bounding_capabilities, " "));
   compare(found, "the process's own capabilities", std::string(), join(report.process_capabilities, " "));
+  // A name may have been given to another image meanwhile.
+  if (!spec.image_id.empty()) compare(found, "image", spec.image_id, report.image_id);
   compare(found, "privileged", false, report.privileged);
   compare(found, "no new privileges", spec.no_new_privileges, report.no_new_privileges);
   compare(found, "seccomp unconfined", false, report.seccomp_unconfined);

@@ -79,6 +79,7 @@ enum class UserMapping {
 struct ContainerSpec {
   std::string name;
   std::string image;
+  std::string image_id;  // what `image` was when it was looked at, for the read-back; empty: whatever it is
   std::vector<std::string>
       entrypoint;  // empty: none, the command stands alone; the image's own never applies
   std::vector<std::string> command;

@@ -350,6 +350,7 @@ runtime::ContainerReport report_of(const runtime::ContainerSpec& spec, runtime::
   report.oci_runtime = spec.oci_runtime;
   report.bounding_capabilities = spec.capabilities;
   std::sort(report.bounding_capabilities.begin(), report.bounding_capabilities.end());
+  report.image_id = spec.image_id;
   report.no_new_privileges = spec.no_new_privileges;
   report.read_only_root = spec.read_only_root;
   report.init = spec.init;

@@ -354,7 +354,6 @@ TEST_F(AgentImagesOnImages, WhatTheBaseLacksIsToldAndNothingIsMade) {
   take("bin/sh");
   EXPECT_THAT(failure(), HasSubstr("no '/bin/sh' (a shell), no program 'git'"));
   EXPECT_EQ(loads, 1);
-  EXPECT_TRUE(fs::is_empty(directory.path() + "/cache/drydock/npm") || loads == 1);
 }
 
 TEST_F(AgentImagesOnImages, ItsProgramsNeedWhatStartsThem) {

@@ -21,10 +21,10 @@ constexpr const char* pinned = "example.org/a@sha256:1234";
 
 class Pull : public testing::Test {
  protected:
-  void offer(const std::string& name, const std::string& digest = "sha256:1234") {
+  void offer(const std::string& name) {
     engine.on_pull = [=, this](const std::string& asked) {
       if (asked != name) throw Error(ErrorKind::not_found, "cannot pull image '" + asked + "': none");
-      engine.image_map[name].digests = {"example.org/a@" + digest};
+      engine.image_map[name].digests = {"example.org/a@sha256:1234"};
     };
   }
   bool pulls(PullPolicy policy, const std::string& name = reference) {
@@ -66,13 +66,19 @@ TEST_F(Pull, ThatFailsIsAnErrorUnlessANewerOneWasHopedFor) {
               ElementsAre(HasSubstr("image 'example.org/a:1' is the one that is here: cannot find image")));
 }
 
-TEST_F(Pull, ADigestIsCheckedAfterwards) {
-  offer(pinned);
-  EXPECT_TRUE(pulls(PullPolicy::always, pinned)) << "the control";
-  offer(pinned, "sha256:5678");
-  const Error error = failure(PullPolicy::always, pinned);
-  EXPECT_EQ(error.kind(), ErrorKind::refused);
-  EXPECT_THAT(error.what(), HasSubstr("does not have this digest"));
+TEST_F(Pull, ADigestIsThatOfTheImage) {
+  runtime::ImageReport image;
+  image.digests = {"example.org/b@sha256:5678", "example.org/a@sha256:1234"};
+  require_digest("podman", pinned, image);
+  require_digest("podman", reference, {});
+  image.digests.pop_back();
+  try {
+    require_digest("podman", pinned, image);
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_THAT(error.what(), HasSubstr("does not have this digest"));
+  }
 }
 
 TEST_F(Pull, PoliciesHaveNames) {

@@ -132,6 +132,16 @@ TEST(ContainerDifferences, SysctlsCountWhereTheyAreReported) {
   EXPECT_THAT(differences(spec, report, true), IsEmpty());
 }
 
+TEST(ContainerDifferences, ItIsMadeOfTheImageThatWasLookedAt) {
+  runtime::ContainerSpec spec = full_spec();
+  spec.image_id = "sha256:1234";
+  ContainerReport report = test::report_of(spec, runtime::ContainerState::running);
+  EXPECT_THAT(differences(spec, report, true), IsEmpty());
+  report.image_id = "sha256:5678";
+  EXPECT_THAT(differences(spec, report, true),
+              ElementsAre("image should be 'sha256:1234' and is 'sha256:5678'"));
+}
+
 TEST(ContainerDifferences, TheOrderOfMountsDoesNotCount) {
   runtime::ContainerSpec spec = full_spec();
   spec.binds.push_back({"/srv/other", "/srv/other", true});
