@@ -57,7 +57,8 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
                                        [&](const Mask& mask) { return bind == mask_mount(plan, mask); });
     const bool of_secrets = !plan.secrets.empty() && bind == secrets_mount(plan);
     const bool own_home = plan.state && bind == home_mount(plan);
-    if (socket_of_dood || own_hosts || of_a_mask || of_secrets || own_home) continue;
+    const bool own_git_config = !plan.git_config.empty() && bind == git_config_mount(plan);
+    if (socket_of_dood || own_hosts || own_git_config || of_a_mask || of_secrets || own_home) continue;
     const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
     if (!asked && lies_beside(plan, bind.source)) continue;
     if (const auto reason =
@@ -95,6 +96,7 @@ void check_secrets(const Plan& plan, Breaches& breaches) {
   const auto& binds = plan.agent.binds;
   if (std::find(binds.begin(), binds.end(), secrets_mount(plan)) == binds.end())
     breaches.emplace_back("INV-1: the secrets would not be mounted as they should");
+  if (!plan.agent.no_core_files) breaches.emplace_back("INV-1: a core file could have a secret in it");
   for (const std::string& name : plan.secrets) {
     if (lookup(plan.agent.environment, name) != nullptr)
       breaches.push_back("INV-1: the engine would be told the secret '" + name + "'");

@@ -7,6 +7,7 @@
 #include "base/version.hpp"
 #include "core/canary.hpp"
 #include "core/filter.hpp"
+#include "core/git_identity.hpp"
 #include "core/guard_config.hpp"
 #include "core/hosts_file.hpp"
 #include "core/labels.hpp"
@@ -224,13 +225,26 @@ void add_view(const PlanRequest& request, Plan& plan) {
   if (!plan.secrets.empty()) {
     plan.secrets_directory = request.secrets_directory;
     plan.agent.binds.push_back(secrets_mount(plan));
+    plan.agent.no_core_files = true;
   }
   for (const auto* notices : {&request.view.notices, &request.git.notices}) {
     plan.notices.insert(plan.notices.end(), notices->begin(), notices->end());
   }
 }
 
+void add_git_config(const PlanRequest& request, Plan& plan) {
+  if (request.git_config.empty()) return;
+  plan.git_config_file = request.git_config_file;
+  plan.git_config = request.git_config;
+  plan.agent.binds.push_back(git_config_mount(plan));
+  plan.agent.environment[git_config_variable] = git_config_target;
+}
+
 }  // namespace
+
+runtime::BindMount git_config_mount(const Plan& plan) {
+  return {plan.git_config_file, git_config_target, true};
+}
 
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
   return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
@@ -258,6 +272,7 @@ Plan build_plan(const PlanRequest& request) {
   plan.engine = request.engine;
   plan.agent = make_agent(request, plan);
   add_view(request, plan);
+  add_git_config(request, plan);
 
   if (plan.mode == Mode::dood) {
     plan.topology = Topology::host;

@@ -45,6 +45,10 @@ struct Plan {
   // The host's file that is mounted as the agent's /etc/hosts, and what is in it; empty in dood.
   std::string hosts_file;
   std::string hosts;
+  // The host's file that is git's system-wide configuration in the session, and what is in it; both empty
+  // when the user has no identity for git.
+  std::string git_config_file;
+  std::string git_config;
   std::vector<runtime::NetworkSpec> networks;
   std::optional<runtime::ContainerSpec> sidecar;
   // Stands in for the agent before it is started, and shows the wall; absent: nothing is checked.
@@ -109,6 +113,8 @@ struct PlanRequest {
   std::string created;            // RFC 3339
   std::string sidecar_directory;  // where the sidecar's files will be
   std::string hosts_file;         // where the agent's /etc/hosts will be
+  std::string git_config_file;    // where git's configuration will be
+  std::string git_config;         // and what it will be; empty: none
   // The address floor of the guard: the host's addresses, special ranges that are to be treated as public
   // (CIDR), and hosts that may be private ones.
   std::vector<std::string> own_addresses;
@@ -132,6 +138,8 @@ Plan build_plan(const PlanRequest& request);
 
 // What hides a masked part of the project.
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
+// git's system-wide configuration.
+runtime::BindMount git_config_mount(const Plan& plan);
 // The agent's home folder; only with a state.
 runtime::BindMount home_mount(const Plan& plan);
 // What shows the agent its secrets.

@@ -96,6 +96,7 @@ bool is_for_its_agent(const RunOptions& options) {
 // One that is given by hand, as a secret or as a variable, comes before the one that is kept.
 void add_kept_tokens(PreparedRun& run) {
   if (!is_for_its_agent(run.options)) return;
+  if (!kept_tokens(run.agent.name).empty()) keep_out_of_core_files();
   for (Secret& token : read_tokens(run.agent)) {
     const bool given = run.options.environment.count(token.name) != 0 ||
                        std::any_of(run.secrets.begin(), run.secrets.end(),
@@ -107,6 +108,7 @@ void add_kept_tokens(PreparedRun& run) {
 }
 
 void take_secrets(PreparedRun& run) {
+  if (!run.options.secrets.empty()) keep_out_of_core_files();
   run.secrets = take_secrets(run.options.secrets, run.project);
   for (const Secret& secret : run.secrets) {
     if (run.options.environment.count(secret.name) == 0) continue;
@@ -366,6 +368,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   if (run.options.ask) request.ask = ask_seconds;
   request.capture = run.options.capture;
   request.view = run.view;
+  request.git_config = git_config_text(run.git_identity);
   if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
   for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
   request.secret_variables = secret_variables(run.secrets, run.agent);
@@ -419,6 +422,7 @@ PreparedRun prepare_run(const RunOptions& options) {
   run.view = resolve_view(view, run.project, contested_by_sessions);
   DetachKeys::parse(options.detach_keys);
   take_secrets(run);
+  run.git_identity = read_git_identity();
   choose_user(run);
   return run;
 }

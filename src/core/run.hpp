@@ -9,6 +9,7 @@
 
 #include "base/stop_source.hpp"
 #include "core/agents.hpp"
+#include "core/git_identity.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
 #include "core/pull.hpp"
@@ -62,6 +63,7 @@ struct PreparedRun {
   Allowlist allowlist;
   View view;
   std::vector<Secret> secrets;
+  GitIdentity git_identity;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
 };

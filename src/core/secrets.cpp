@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -116,6 +117,12 @@ bool is_variable_name(const std::string& name) {
   return !name.empty() && (name.front() < '0' || name.front() > '9') &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
              std::string::npos;
+}
+
+void keep_out_of_core_files() {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    throw Error(ErrorKind::internal, with_errno("cannot keep secrets out of core files", errno));
+  }
 }
 
 std::vector<Secret> take_secrets(const std::vector<std::string>& requests, const Project& project) {

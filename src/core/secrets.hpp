@@ -25,6 +25,10 @@ struct Secret {
 // "cannot pass secret '<name>': <reason>", which never has a value in it.
 std::vector<Secret> take_secrets(const std::vector<std::string>& requests, const Project& project);
 
+// Keeps this process's memory out of core files, and from other processes of the user: prctl(2),
+// PR_SET_DUMPABLE. Before a secret is read.
+void keep_out_of_core_files();
+
 // Those of them that the agent takes from its environment. Throws Error(invalid) for one that cannot be a
 // variable.
 std::vector<std::string> secret_variables(const std::vector<Secret>& secrets, const AgentProfile& agent);

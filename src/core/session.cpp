@@ -63,6 +63,7 @@ void make_state(const Plan& plan) {
 void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
   make_session_directory(plan.session, engine_key(plan.engine), *Owner::read_from(plan.agent.labels));
   if (!plan.hosts_file.empty()) write_file(plan.hosts_file, plan.hosts);
+  if (!plan.git_config_file.empty()) write_file(plan.git_config_file, plan.git_config);
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
     write_file(plan.mask_directory + "/file", "");

@@ -80,6 +80,7 @@ std::vector<std::string> differences(const runtime::ContainerSpec& spec,
   compare(found, "host pid namespace", false, report.host_pid);
   compare(found, "host ipc namespace", false, report.host_ipc);
   compare(found, "host cgroup namespace", false, report.host_cgroups);
+  if (spec.no_core_files) compare(found, "no core files", true, report.no_core_files);
   compare(found, "mounts", describe(spec.binds), describe(report.binds));
   for (const runtime::TmpfsMount& mount : spec.tmpfs) {
     const bool there = std::find(report.tmpfs_targets.begin(), report.tmpfs_targets.end(), mount.target) !=

@@ -83,6 +83,7 @@ Json to_create_body(const runtime::ContainerSpec& spec) {
       {"CgroupnsMode", "private"},
       {"LogConfig", to_log_config(spec.log_limit)},
   };
+  if (spec.no_core_files) host["Ulimits"].push_back({{"Name", "core"}, {"Soft", 0}, {"Hard", 0}});
   if (!spec.oci_runtime.empty()) host["Runtime"] = spec.oci_runtime;
   if (spec.no_new_privileges) host["SecurityOpt"].push_back("no-new-privileges");
   if (spec.limits.memory > 0) {

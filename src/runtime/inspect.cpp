@@ -8,6 +8,17 @@
 namespace drydock::runtime {
 namespace {
 
+// Docker names it "core", Podman "RLIMIT_CORE".
+bool has_core_limit(const Json& host) {
+  const Json* limits = find_member(host, "Ulimits");
+  if (limits == nullptr || !limits->is_array()) return false;
+  return std::any_of(limits->begin(), limits->end(), [](const Json& limit) {
+    const std::string name = string_or(limit, "Name");
+    return (name == "core" || name == "RLIMIT_CORE") && int_or(limit, "Hard", -1) == 0 &&
+           int_or(limit, "Soft", -1) == 0;
+  });
+}
+
 void read_state(const Json& state, const std::function<ContainerState(const std::string&)>& state_of,
                 ContainerReport& report) {
   report.state = state_of(string_or(state, "Status"));
@@ -60,6 +71,7 @@ void read_host_config(const Json& host, ContainerReport& report) {
   report.host_ipc = string_or(host, "IpcMode") == "host";
   // Docker's name of it and Podman's.
   report.host_cgroups = string_or(host, "CgroupnsMode") == "host" || string_or(host, "CgroupMode") == "host";
+  report.no_core_files = has_core_limit(host);
   report.dns_servers = strings_or_empty(host, "Dns");
   for (const std::string& entry : strings_or_empty(host, "ExtraHosts")) {
     const auto colon = entry.find(':');

@@ -100,6 +100,7 @@ struct ContainerSpec {
 
   bool tty = false;
   bool open_stdin = false;
+  bool no_core_files = false;  // setrlimit(2): RLIMIT_CORE is 0, and cannot be raised
 
   std::vector<BindMount> binds;
   std::vector<TmpfsMount> tmpfs;
@@ -181,6 +182,7 @@ struct ContainerReport {
   bool host_pid = false;
   bool host_ipc = false;
   bool host_cgroups = false;
+  bool no_core_files = false;
   std::vector<NetworkAttachment> networks;  // addresses are known once it runs
   std::vector<std::string> dns_servers;
   std::vector<HostEntry> host_entries;

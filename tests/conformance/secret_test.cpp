@@ -92,6 +92,17 @@ class Secret : public Conformance {
   std::string value_;
 };
 
+TEST_P(Secret, J24_NoCoreFileHasIt) {
+  const std::string limits = "sh -c 'ulimit -Sc; ulimit -Hc'";
+  const Outcome with =
+      sh_as_user("cd " + quote(project()) + "; TEST_TOKEN=" + value_ + " exec " + drydock_words() +
+                 " run -q --image " + test_image + " --secret TEST_TOKEN -- " + limits);
+  EXPECT_EQ(with.out, "0\n0\n") << with;
+  const Outcome control = run("-q", limits);
+  EXPECT_EQ(control.status, 0) << control;
+  EXPECT_NE(control.out, "0\n0\n") << "the control: without a secret it is the engine's matter " << control;
+}
+
 TEST_P(Secret, J24_ASecretReachesTheAgentAndIsNowhereElse) {
   const Outcome home = sh_as_dev("printf 'of a file' > \"$HOME/key\"; chmod 600 \"$HOME/key\"; echo $HOME");
   ASSERT_EQ(home.status, 0) << home;

@@ -239,6 +239,28 @@ for name in ('only-in-the-hosts-file.test', 'host.containers.internal', 'host.do
   EXPECT_NE(control.out.find("only-in-the-hosts-file.test"), std::string::npos) << control;
 }
 
+TEST_P(View, J22_GitKnowsWhoTheUserIsAndNothingElseOfTheirs) {
+  ASSERT_EQ(
+      sh_as_user(
+          "git config --global user.name 'Some Body' && git config --global user.email some@body.test && "
+          "git config --global credential.helper secret-marker && git init -q " +
+          quote(project()))
+          .status,
+      0);
+  const std::string look =
+      "git commit -q --allow-empty -m one && git log --format='%an <%ae>' && "
+      "git config --get-all credential.helper; git config user.name 'Its Own' && git commit -q --allow-empty "
+      "-m two && "
+      "git log -1 --format=%an && git config --global user.name Agent && git config --global user.name && "
+      "! echo x >>\"$GIT_CONFIG_SYSTEM\"";
+  const Outcome jailed = run("-q", "sh -c " + quote(look));
+  EXPECT_EQ(jailed.status, 0) << jailed;
+  EXPECT_EQ(jailed.out, "Some Body <some@body.test>\nIts Own\nAgent\n") << jailed;
+  const Outcome control = sh_as_user("git config --get-all credential.helper");
+  EXPECT_EQ(control.out, "secret-marker\n") << "the control: the user has one " << control;
+  EXPECT_EQ(sh_as_user("rm ~/.gitconfig").status, 0);
+}
+
 TEST_P(View, J22_TheHostsControlGroupsAreNotSeen) {
   const Outcome jailed = run("-q", "grep ^0:: /proc/self/cgroup");
   EXPECT_EQ(jailed.out, "0::/\n") << jailed;

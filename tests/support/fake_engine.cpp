@@ -352,6 +352,7 @@ runtime::ContainerReport report_of(const runtime::ContainerSpec& spec, runtime::
   std::sort(report.bounding_capabilities.begin(), report.bounding_capabilities.end());
   report.image_id = spec.image_id;
   report.no_new_privileges = spec.no_new_privileges;
+  report.no_core_files = spec.no_core_files;
   report.read_only_root = spec.read_only_root;
   report.init = spec.init;
   report.tty = spec.tty;

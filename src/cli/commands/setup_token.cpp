@@ -62,6 +62,7 @@ class SetupTokenCommand : public Command {
     const core::AgentProfile agent = core::find_agent(named.empty() ? core::default_agent : named);
     const std::string asked = invocation.text("name");
     core::token_kind(agent, asked);
+    core::keep_out_of_core_files();
     const std::string token = core::token_in(
         agent, read_hidden(prompt_for(agent, asked), core::longest_token + 2, invocation.stop));
     const core::AgentSecret& kind = core::token_kind(agent, asked, token);

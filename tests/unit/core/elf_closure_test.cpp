@@ -47,7 +47,8 @@ class Compiled : public testing::Test {
  protected:
   void compile(const std::vector<std::string>& arguments) {
     std::ofstream(directory.path() + "/main.c") << "int helper(void); int main(void) { return 0; }\n";
-    std::ofstream(directory.path() + "/helper.c") << "int getpid(void); int helper(void) { return getpid(); }\n";
+    std::ofstream(directory.path() + "/helper.c")
+        << "int getpid(void); int helper(void) { return getpid(); }\n";
     std::vector<std::string> argv{"cc"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     run_checked(argv);

@@ -97,6 +97,13 @@ std::vector<Breach> breaches() {
          p.agent.binds.push_back({p.secrets_directory, "/run/secrets", false});
        },
        "INV-1", "the secrets would not be mounted as they should"},
+      {"secret_in_a_core_file", contained,
+       [](Plan& p) {
+         p.secrets = {"TOKEN"};
+         p.secrets_directory = "/run/user/1000/drydock/sessions/0123abcd/secrets";
+         p.agent.binds.push_back(secrets_mount(p));
+       },
+       "INV-1", "a core file could have a secret in it"},
       {"secret_in_the_environment", contained,
        [](Plan& p) {
          p.secrets = {"TOKEN"};

@@ -146,6 +146,24 @@ TEST(Plan, TheAgentIsHardened) {
   EXPECT_FALSE(agent.open_stdin);
 }
 
+TEST(Plan, GitIsToldWhoTheUserIs) {
+  core::PlanRequest request = sample_request();
+  EXPECT_EQ(build_plan(request).agent.environment.count("GIT_CONFIG_SYSTEM"), 0U);
+  request.git_config = "[user]\n\tname = \"Me\"\n";
+  request.git_config_file = "/run/user/1000/drydock/sessions/0123abcd/gitconfig";
+  for (const Mode mode : {Mode::contained, Mode::dood}) {
+    request.mode.mode = mode;
+    if (mode == Mode::dood) request.engine_socket = "/run/podman.sock";
+    const Plan plan = build_plan(request);
+    EXPECT_EQ(plan.git_config, request.git_config);
+    EXPECT_EQ(plan.agent.environment.at("GIT_CONFIG_SYSTEM"), "/run/drydock/gitconfig");
+    EXPECT_THAT(plan.agent.binds, testing::Contains(runtime::BindMount{request.git_config_file,
+                                                                       "/run/drydock/gitconfig", true}));
+  }
+  request.mode.mode = Mode::contained;
+  EXPECT_THAT(broken_invariants(build_plan(request)), testing::IsEmpty());
+}
+
 TEST(Plan, TheAgentHasAHostsFileOfItsSessions) {
   const core::PlanRequest request = sample_request();
   const Plan plan = build_plan(request);

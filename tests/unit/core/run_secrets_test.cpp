@@ -1,6 +1,7 @@
 // A whole run with secrets, on an engine in memory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
 #include <filesystem>
 #include <fstream>
@@ -47,7 +48,10 @@ TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
     }
   };
   give_sidecar_image(*engine);
+  ASSERT_EQ(::prctl(PR_GET_DUMPABLE), 1);
   const PreparedRun prepared = prepare_run(options);
+  EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 0) << "a core file of drydock's would have it";
+  ::prctl(PR_SET_DUMPABLE, 1);
   const std::string id = execute_run(*engine, prepared, talk, stop, timings).session;
   EXPECT_THAT(seen, HasSubstr("hush-hush"));
   EXPECT_FALSE(fs::exists(secrets_directory(id)));

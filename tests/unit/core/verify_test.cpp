@@ -142,6 +142,17 @@ TEST(ContainerDifferences, ItIsMadeOfTheImageThatWasLookedAt) {
               ElementsAre("image should be 'sha256:1234' and is 'sha256:5678'"));
 }
 
+TEST(ContainerDifferences, CoreFilesCountWhereThereAreToBeNone) {
+  runtime::ContainerSpec spec = full_spec();
+  ContainerReport report = test::report_of(spec, runtime::ContainerState::running);
+  report.no_core_files = true;
+  EXPECT_THAT(differences(spec, report, true), IsEmpty()) << "where it does not matter";
+  spec.no_core_files = true;
+  EXPECT_THAT(differences(spec, report, true), IsEmpty());
+  report.no_core_files = false;
+  EXPECT_THAT(differences(spec, report, true), ElementsAre("no core files should be 'yes' and is 'no'"));
+}
+
 TEST(ContainerDifferences, TheOrderOfMountsDoesNotCount) {
   runtime::ContainerSpec spec = full_spec();
   spec.binds.push_back({"/srv/other", "/srv/other", true});

@@ -163,6 +163,11 @@ TEST(DockerWire, SeesWhatWouldBeWrong) {
   EXPECT_TRUE(report_with("PidMode", "host").host_pid);
   EXPECT_TRUE(report_with("IpcMode", "host").host_ipc);
   EXPECT_TRUE(report_with("CgroupnsMode", "host").host_cgroups);
+  EXPECT_FALSE(report_with("Ulimits", nullptr).no_core_files);
+  EXPECT_FALSE(
+      report_with("Ulimits", Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", -1}}})).no_core_files);
+  EXPECT_TRUE(
+      report_with("Ulimits", Json::array({{{"Name", "core"}, {"Soft", 0}, {"Hard", 0}}})).no_core_files);
   EXPECT_TRUE(report_with("SecurityOpt", Json{"seccomp=unconfined"}).seccomp_unconfined);
   EXPECT_FALSE(report_with("SecurityOpt", nullptr).no_new_privileges);
   EXPECT_FALSE(report_with("SecurityOpt", Json{"no-new-privileges:false"}).no_new_privileges);

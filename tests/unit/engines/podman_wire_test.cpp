@@ -190,6 +190,10 @@ TEST_F(RecordedAgent, SeesWhatWouldBeWrong) {
   EXPECT_TRUE(report_with("PidMode", "host").host_pid);
   EXPECT_TRUE(report_with("IpcMode", "host").host_ipc);
   EXPECT_TRUE(report_with("CgroupMode", "host").host_cgroups);
+  EXPECT_FALSE(report_with("Ulimits", Json::array({{{"Name", "RLIMIT_NPROC"}, {"Soft", 0}, {"Hard", 0}}}))
+                   .no_core_files);
+  EXPECT_TRUE(report_with("Ulimits", Json::array({{{"Name", "RLIMIT_CORE"}, {"Soft", 0}, {"Hard", 0}}}))
+                  .no_core_files);
   EXPECT_THAT(report_with("Dns", Json{"203.0.113.53"}).dns_servers, ElementsAre("203.0.113.53"));
   EXPECT_EQ(report_with("PidsLimit", 2048).limits.pids, 2048);
   json = sound;

@@ -43,6 +43,7 @@ runtime::ContainerSpec full_spec() {
   spec.init = true;
   spec.tty = true;
   spec.open_stdin = true;
+  spec.no_core_files = true;
   spec.binds = {{"/srv/demo", "/srv/demo", false}, {"/srv/lib", "/lib2", true}};
   spec.tmpfs = {{"/tmp", 4096, 01777}, {"/run", 0, 0755}};
   spec.limits = {std::uint64_t{1} << 30, 1'500'000'000, 77};
