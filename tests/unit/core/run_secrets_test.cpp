@@ -48,7 +48,7 @@ TEST_F(RunSecrets, SecretsAreThereWhileItRunsAndNoLonger) {
     }
   };
   give_sidecar_image(*engine);
-  ASSERT_EQ(::prctl(PR_GET_DUMPABLE), 1);
+  ::prctl(PR_SET_DUMPABLE, 1);
   const PreparedRun prepared = prepare_run(options);
   EXPECT_EQ(::prctl(PR_GET_DUMPABLE), 0) << "a core file of drydock's would have it";
   ::prctl(PR_SET_DUMPABLE, 1);

@@ -84,7 +84,7 @@ TEST(PullErrors, SayWhatIsToBeDone) {
          ErrorKind::unavailable, "'r.test' cannot be reached", "--pull never"},
         {"short-name \"a\" did not resolve to an alias and no unqualified-search registries are defined in "
          "\"/etc/containers/registries.conf\"",
-         ErrorKind::not_found, "which registry it is in", "docker.io/library/r.test/a:1"},
+         ErrorKind::not_found, "which registry it is in", "name the registry too"},
         {"something else", ErrorKind::engine, "something else", ""}}) {
     const Error error = pull_error("docker", "r.test/a:1", one.words);
     EXPECT_EQ(error.kind(), one.kind) << one.words;
@@ -92,6 +92,14 @@ TEST(PullErrors, SayWhatIsToBeDone) {
     EXPECT_THAT(error.what(), HasSubstr(one.what));
     EXPECT_THAT(error.hint(), HasSubstr(one.hint)) << one.words;
   }
+}
+
+TEST(PullErrors, AShortNameIsSpelledOut) {
+  const auto hint = [](const std::string& name) {
+    return pull_error("podman", name, "short-name \"x\" did not resolve to an alias").hint();
+  };
+  EXPECT_EQ(hint("a:1"), "name the registry too, as in: docker.io/library/a:1");
+  EXPECT_EQ(hint("lab/a:1"), "name the registry too, as in: docker.io/lab/a:1");
 }
 
 TEST(References, SayWhichImageIsMeant) {
