@@ -173,7 +173,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
   if (spec.user_mapping == runtime::UserMapping::same_as_invoker && engine.rootless) {
     body["userns"] = {{"nsmode", "keep-id"}};
   }
-  if (spec.no_core_files) body["r_limits"].push_back({{"type", "RLIMIT_CORE"}, {"soft", 0}, {"hard", 0}});
+  if (spec.no_core_files) body["r_limits"].push_back({{"type", "core"}, {"soft", 0}, {"hard", 0}});
   if (!spec.oci_runtime.empty()) body["oci_runtime"] = spec.oci_runtime;
   if (!spec.hostname.empty()) body["hostname"] = spec.hostname;
   for (const std::uint32_t group : spec.groups) body["groups"].push_back(std::to_string(group));
