@@ -23,7 +23,7 @@ PATTERN, FLOOR, TUNNEL = "src/core/host_pattern.cpp", "src/guard/floor.cpp", "sr
 NO_VERIFY = ("src/core/verify.cpp", "  if (found.empty()) return;", "  return;")
 NO_INVARIANTS = ("src/core/invariants.cpp", "  if (breaches.empty()) return;", "  return;")
 NO_IPV6_SYSCTL = (PLAN, '  plan.agent.sysctls = {{"net.ipv6.conf.all.disable_ipv6", "1"}};\n', "")
-HOOKS_WRITABLE = (PLAN, "{guard.path, guard.path, guard.read_only}", "{guard.path, guard.path, false}")
+HOOKS_WRITABLE = (PLAN, "{guard.path, guard.target, guard.read_only}", "{guard.path, guard.target, false}")
 GIT_RENAMED = ("src/core/git_guard.cpp", "if (!is_folder(part) || !add(part, false)) return false;", "if (!is_folder(part)) return false;")
 INHIBIT_OFF = (DOCKER_NETS, 'options[inhibit_ipv4] = "true";', 'options[inhibit_ipv4] = "false";')
 PODMAN_DNS = (PODMAN_NETS, '{"dns_enabled", false},', '{"dns_enabled", true},')
@@ -86,9 +86,10 @@ MUTATIONS = [
     one("sni-off", "any server name in a tunnel", TUNNEL, "  if (sni_ != host_) return cut(with_sni(sni_));\n", "", "unit_guard"),
     one("second-parser-off", "tinyproxy's reading of a CONNECT is the only one", TUNNEL,
         "  if (verdict.authority != connect->authority()) {", "  if (verdict.authority.port != connect->authority().port) {", "unit_guard"),
-    one("second-list-off", "tinyproxy's list is the only one", TUNNEL, "  if (entry == nullptr) {\n    return refuse(403, not_listed,",
-        "  static const Entry any{};\n  if (entry == nullptr) entry = &any;\n  if (entry == nullptr) {\n    return refuse(403, not_listed,",
-        "unit_guard"),
+    one("second-list-off", "tinyproxy's list is the only one", TUNNEL,
+        "  if (judgement.entry == nullptr)\n    return refuse(403, judgement.reason, allow_hint(host_, shared_.rules->session));\n"
+        "  rule_ = judgement.entry->pattern;\n  source_ = judgement.entry->source;\n",
+        "", "unit_guard"),
     one("mark-off", "a tunnel is handed on without the mark of a request", VERDICTS,
         "  const auto found = marks_.find(caller.head.field_value());\n",
         "  auto found = marks_.find(caller.head.field_value());\n  if (found == marks_.end()) found = marks_.begin();\n", "unit_guard"),
