@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "base/digest.hpp"
-#include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/stop_source.hpp"
@@ -14,6 +13,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "core/apt_sources.hpp"
+#include "core/build_cache.hpp"
 #include "core/engine_base.hpp"
 #include "core/image_archive.hpp"
 #include "core/npm_registry.hpp"
@@ -167,27 +167,24 @@ ImageConfig config_of(const Recipe& recipe, const OwnImage& image) {
   return config;
 }
 
-std::string made_cache_directory() {
-  const std::string cache = cache_directory();
-  make_directories(cache, 0700);
-  return cache;
-}
-
 AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   BaseRequest base_request = recipe.request.base;
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
     base_request.packages.insert(base_request.packages.end(), more->begin(), more->end());
-  const BaseRootfs base = base_rootfs(base_request);
   AgentImage made;
   made.image = {agent_image_reference(recipe.agent.name, recipe.request.list),
-                content_key(recipe.agent, recipe.packages, recipe.releases, {base.content})};
+                content_key(recipe.agent, recipe.packages, recipe.releases, {base_content(base_request)})};
+  const bool is_there = !recipe.request.base.no_cache && engine_has(engine, made.image);
+  if (is_there && !recipe.request.with_sbom) return made;
+
+  const BaseRootfs base = base_rootfs(base_request);
   made.sbom =
       render_sbom(made.image.reference, recipe.releases,
                   {"deb", this_distribution().id,
                    parse_dpkg_status(file_in_tar(base.tar, "var/lib/dpkg/status", dpkg_status_limit))});
-  if (!recipe.request.base.no_cache && engine_has(engine, made.image)) return made;
+  if (is_there) return made;
 
-  const std::string cache = made_cache_directory();
+  const std::string cache = build_cache();
   const TempDir unpacked("drydock-agent", cache);
   AgentNeeds needs;
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
@@ -217,7 +214,7 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   const bool is_there = !recipe.request.base.no_cache && engine_has(engine, made.image);
   if (is_there && !recipe.request.with_sbom) return made;
 
-  const std::string cache = made_cache_directory();
+  const std::string cache = build_cache();
   const TempFile archive("drydock-base", cache);
   say(recipe.request, "looking into " + base.reference);
   const SavedImage below = save_engine_base(engine, base, archive.path(), stop);
@@ -281,12 +278,7 @@ AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent
 
 std::optional<runtime::ImageReport> find_agent_image(runtime::Engine& engine, const std::string& agent,
                                                      const std::vector<std::string>& list) {
-  try {
-    return engine.images().inspect(agent_image_reference(agent, list));
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
-    return std::nullopt;
-  }
+  return find_image(engine, agent_image_reference(agent, list));
 }
 
 std::vector<StaleImage> stale_agent_images(runtime::Engine& engine,

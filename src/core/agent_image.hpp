@@ -42,7 +42,7 @@ std::string profile_key(const AgentProfile& agent);
 
 struct AgentImage {
   OwnImage image;
-  std::string sbom;  // perhaps empty on an image of the engine's, see with_sbom
+  std::string sbom;  // empty where nothing was made, see with_sbom
 };
 
 // Makes sure that the engine has the image of the profile's packages as the registry has them now, on the

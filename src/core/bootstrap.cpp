@@ -21,6 +21,7 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "core/apt_sources.hpp"
+#include "core/build_cache.hpp"
 #include "core/image_archive.hpp"
 
 namespace drydock::core {
@@ -246,17 +247,11 @@ void load_rootfs(runtime::Engine& engine, const OwnImage& image, const std::stri
       directory);
 }
 
-std::string made_cache_directory() {
-  const std::string directory = cache_directory();
-  make_directories(directory, 0700);
-  return directory;
-}
-
 OwnImage bootstrapped_image(runtime::Engine& engine, const BaseRequest& request) {
   const Recipe recipe = this_machines_recipe();
   const OwnImage image{base_image_reference(), recipe.key()};
   if (!request.no_cache && engine_has(engine, image)) return image;
-  const std::string directory = made_cache_directory();
+  const std::string directory = build_cache();
   const DirectoryLock lock(directory);
   load_rootfs(engine, image, cached_rootfs(recipe, directory, request), directory, request);
   return image;
@@ -274,7 +269,7 @@ OwnImage image_from_tar(runtime::Engine& engine, const BaseRequest& request) {
   require_tar(request.base);
   const OwnImage image{base_image_reference(), sha256_of_file(request.base)};
   if (!request.no_cache && engine_has(engine, image)) return image;
-  const std::string directory = made_cache_directory();
+  const std::string directory = build_cache();
   load_rootfs(engine, image, request.base, directory, request);
   return image;
 }
@@ -298,7 +293,7 @@ const std::vector<std::string>& base_packages() {
 }
 
 void write_base_rootfs(const std::string& path, const BaseRequest& request) {
-  const std::string directory = made_cache_directory();
+  const std::string directory = build_cache();
   const DirectoryLock lock(directory);
   const std::string tar = cached_rootfs(this_machines_recipe(), directory, request);
   // Whole or not at all, beside the target so that the last step is a rename.
@@ -322,13 +317,8 @@ const std::map<std::string, std::string>& base_image_environment() {
 
 bool is_engine_image(const std::string& base) { return base != bootstrap_keyword && !is_path(base); }
 
-BaseRootfs base_rootfs(const BaseRequest& request) {
-  if (request.base == bootstrap_keyword) {
-    const Recipe recipe = this_machines_recipe(request.packages);
-    const std::string directory = made_cache_directory();
-    const DirectoryLock lock(directory);
-    return {cached_rootfs(recipe, directory, request), recipe.key()};
-  }
+std::string base_content(const BaseRequest& request) {
+  if (request.base == bootstrap_keyword) return this_machines_recipe(request.packages).key();
   if (!request.packages.empty()) {
     throw Error(ErrorKind::usage,
                 "cannot add package " + in_quotes(printable(request.packages.front(), 80)) +
@@ -336,7 +326,17 @@ BaseRootfs base_rootfs(const BaseRequest& request) {
                 "leave --base out");
   }
   require_tar(request.base);
-  return {request.base, sha256_of_file(request.base)};
+  return sha256_of_file(request.base);
+}
+
+BaseRootfs base_rootfs(const BaseRequest& request) {
+  if (request.base == bootstrap_keyword) {
+    const Recipe recipe = this_machines_recipe(request.packages);
+    const std::string directory = build_cache();
+    const DirectoryLock lock(directory);
+    return {cached_rootfs(recipe, directory, request), recipe.key()};
+  }
+  return {request.base, base_content(request)};
 }
 
 OwnImage ensure_base_image(runtime::Engine& engine, const BaseRequest& request) {

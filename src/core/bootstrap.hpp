@@ -50,6 +50,8 @@ struct BaseRootfs {
   std::string content;  // tells it from another
 };
 BaseRootfs base_rootfs(const BaseRequest& request);
+// What the root file system would tell itself from another by, without making it. Throws the same.
+std::string base_content(const BaseRequest& request);
 
 // Of every image that has the base root file system in it.
 const std::map<std::string, std::string>& base_image_environment();

@@ -215,7 +215,13 @@ SavedImage save_engine_base(runtime::Engine& engine, const EngineBase& base, con
   const fs::space_info space = fs::space(fs::path(path).parent_path(), unknown);
   const std::uint64_t limit = unknown ? std::uint64_t{64} << 30 : space.available / 2;
   engine.images().save(base.id, path, limit);
-  return read_saved_image(path, stop);
+  try {
+    return read_saved_image(path, stop);
+  } catch (Error& error) {
+    error.add_note("this is how " + engine.system().name() + " saved " + in_quotes(base.reference));
+    if (error.hint().empty()) error.set_hint("use another image, or leave --base out");
+    throw;
+  }
 }
 
 Inventory inventory_of(const SavedImage& image) {

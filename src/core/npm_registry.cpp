@@ -19,6 +19,7 @@
 #include "base/stop_source.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
+#include "core/build_cache.hpp"
 
 namespace drydock::core {
 namespace {
@@ -58,9 +59,7 @@ std::string without_slash(std::string url) {
 }
 
 std::string cache_file(const NpmRelease& release) {
-  const std::string directory = cache_directory() + "/npm";
-  make_directories(directory, 0700);
-  return directory + "/" + sha256_hex(release.integrity).substr(0, 32) + ".tgz";
+  return npm_cache() + "/" + sha256_hex(release.integrity).substr(0, 32) + ".tgz";
 }
 
 bool has_digest(const std::string& path, const NpmRelease& release) {
@@ -217,7 +216,7 @@ std::string fetch_release(const NpmRelease& release, const NpmOptions& options) 
     told = tenth;
     options.progress("fetching " + name + ": " + in_megabytes(done) + " of " + in_megabytes(total));
   };
-  TempFile part("fetching", cache_directory() + "/npm");
+  TempFile part("fetching", npm_cache());
   download_file(release.tarball, part.path(), archive_limit, download);
   if (!has_digest(part.path(), release)) {
     throw Error(ErrorKind::protocol,

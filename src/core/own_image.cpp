@@ -1,22 +1,11 @@
 #include "core/own_image.hpp"
 
-#include <optional>
-
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/temp_file.hpp"
 
 namespace drydock::core {
 namespace {
-
-std::optional<runtime::ImageReport> inspect_if_there(runtime::Engine& engine, const std::string& reference) {
-  try {
-    return engine.images().inspect(reference);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
-    return std::nullopt;
-  }
-}
 
 bool has_content(const std::optional<runtime::ImageReport>& report, const std::string& content) {
   if (!report) return false;
@@ -26,17 +15,26 @@ bool has_content(const std::optional<runtime::ImageReport>& report, const std::s
 
 }  // namespace
 
+std::optional<runtime::ImageReport> find_image(runtime::Engine& engine, const std::string& reference) {
+  try {
+    return engine.images().inspect(reference);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    return std::nullopt;
+  }
+}
+
 bool engine_has(runtime::Engine& engine, const OwnImage& image) {
-  return has_content(inspect_if_there(engine, image.reference), image.content);
+  return has_content(find_image(engine, image.reference), image.content);
 }
 
 void load_own_image(runtime::Engine& engine, const OwnImage& image,
                     const std::function<void(const std::string& path)>& write, const std::string& directory) {
-  const std::optional<runtime::ImageReport> before = inspect_if_there(engine, image.reference);
+  const std::optional<runtime::ImageReport> before = find_image(engine, image.reference);
   const TempFile archive("drydock-image", directory);
   write(archive.path());
   engine.images().load(archive.path());
-  const std::optional<runtime::ImageReport> after = inspect_if_there(engine, image.reference);
+  const std::optional<runtime::ImageReport> after = find_image(engine, image.reference);
   if (!has_content(after, image.content)) {
     throw Error(ErrorKind::engine,
                 "cannot load image '" + image.reference + "': the engine does not have it afterwards");

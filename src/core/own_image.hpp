@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "runtime/engine.hpp"
@@ -18,6 +19,9 @@ struct OwnImage {
   std::string reference;
   std::string content;  // the value of image_content_label
 };
+
+// What the engine has under this name; nullopt where that is nothing.
+std::optional<runtime::ImageReport> find_image(runtime::Engine& engine, const std::string& reference);
 
 bool engine_has(runtime::Engine& engine, const OwnImage& image);
 

@@ -6,22 +6,9 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "core/own_image.hpp"
 
 namespace drydock::core {
-namespace {
-
-bool is_there(runtime::Engine& engine, const std::string& reference) {
-  try {
-    engine.images().inspect(reference);
-    return true;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
-    return false;
-  }
-}
-
-}  // namespace
-
 void require_digest(const std::string& engine, const std::string& reference,
                     const runtime::ImageReport& image) {
   const auto at = reference.rfind('@');
@@ -49,7 +36,7 @@ std::optional<PullPolicy> parse_pull_policy(std::string_view text) {
 
 void pull_as_asked(runtime::Engine& engine, const std::string& reference, PullPolicy policy, Talk& talk) {
   if (policy == PullPolicy::never) return;
-  const bool there = policy != PullPolicy::always && is_there(engine, reference);
+  const bool there = policy != PullPolicy::always && find_image(engine, reference).has_value();
   if (policy == PullPolicy::missing && there) return;
   const std::string name = printable(reference, 200);
   talk.progress("pulling " + name);

@@ -256,10 +256,13 @@ class Inner {
 
   TreeEntry read_entry(archive_entry* entry, const std::string& name) {
     TreeEntry read{TreeEntry::Kind::file, static_cast<unsigned>(archive_entry_perm(entry)), {}, {}};
-    if (!hardlink_of(entry).empty()) return read;
+    if (const std::string target = hardlink_of(entry); !target.empty()) {
+      if (is_kept(name)) read.text = text_before(name, without_dot(target));
+      return read;
+    }
     switch (archive_entry_filetype(entry)) {
       case AE_IFREG:
-        if (is_kept(name)) read.text = text_of(reader_.get(), path_, text_limit);
+        if (is_kept(name)) read.text = texts_[name] = text_of(reader_.get(), path_, text_limit);
         break;
       case AE_IFDIR:
         read.kind = TreeEntry::Kind::directory;
@@ -274,11 +277,20 @@ class Inner {
     return read;
   }
 
+  // Of another name of the same file. Where that is of no interest by itself, its text has gone by.
+  std::string text_before(const std::string& name, const std::string& target) const {
+    const auto found = texts_.find(target);
+    if (found == texts_.end())
+      fail(path_, "its '" + printable(name, 200) + "' is a hard link to '" + printable(target, 200) + "'");
+    return found->second;
+  }
+
   archive* outer_;
   const std::string& path_;
   const StopSource* stop_;
   ReadArchive reader_;
   std::array<char, chunk> buffer_{};
+  std::map<std::string, std::string> texts_;
 };
 
 // The layers in the order in which they lie in the archive, by name.

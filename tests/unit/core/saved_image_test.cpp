@@ -188,6 +188,24 @@ TEST_F(SavedImages, OneThatIsMadeToTakeTooMuchIsTold) {
   EXPECT_THAT(failure(archive(all)), HasSubstr("a file in it is too large"));
 }
 
+TEST_F(SavedImages, AHardLinkHasTheTextOfItsFile) {
+  const std::string folder = directory.path() + "/layer-one/";
+  fs::create_directories(folder + "usr/lib");
+  fs::create_hard_link(folder + "etc/os-release", folder + "usr/lib/os-release");
+  fs::create_directories(folder + "lib/apk/db");
+  fs::create_hard_link(folder + "old", folder + "lib/apk/db/installed");
+  write("c.json", config(1));
+  write("manifest.json", manifest("c.json", {"1.tar"}));
+  run_checked({"tar", "-C", folder, "-cf", root() + "/1.tar", "etc/os-release", "usr/lib/os-release"});
+  const SavedImage image = read_saved_image(archive({"manifest.json", "c.json", "1.tar"}));
+  ASSERT_NE(image.tree.find("/usr/lib/os-release"), nullptr);
+  EXPECT_EQ(image.tree.find("/usr/lib/os-release")->text, "ID=alpine\n");
+  // One that cannot be read any more is not taken for an empty list.
+  run_checked({"tar", "-C", folder, "-cf", root() + "/1.tar", "old", "lib/apk/db/installed"});
+  EXPECT_THAT(failure(archive({"manifest.json", "c.json", "1.tar"})),
+              HasSubstr("its 'lib/apk/db/installed' is a hard link to 'old'"));
+}
+
 TEST_F(SavedImages, LinksInACircleLeadNowhere) {
   write("c.json", config(1));
   write("manifest.json", manifest("c.json", {"a"}));
