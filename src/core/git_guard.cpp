@@ -197,11 +197,11 @@ bool contested_by_sessions(const std::string& path) {
 
 std::vector<std::string> misplaced(const std::vector<GuardedPath>& guards, int pid) {
   std::vector<std::string> paths;
-  if (pid <= 0) return paths;
   const std::string root = "/proc/" + std::to_string(pid) + "/root";
   for (const GuardedPath& guard : guards) {
     struct stat status {};
-    if (::stat((root + guard.target).c_str(), &status) != 0) continue;
+    const bool shown = pid > 0 && ::stat((root + guard.target).c_str(), &status) == 0;
+    if (!shown && ::lstat(guard.path.c_str(), &status) != 0) continue;
     if (status.st_dev != guard.device || status.st_ino != guard.inode) paths.push_back(guard.target);
   }
   return paths;

@@ -35,11 +35,12 @@ GitGuards find_git_guards(const std::string& project,
                           const std::function<bool(const std::string&)>& contested);
 
 // Whether another live session of this user could replace `path`: its project, or what it may write beside
-// it, covers the path, and it is no mount point there. Sessions are known by their runtime folders, on whichever engine.
+// it, covers the path, and it is no mount point there. Sessions are known by their runtime folders, on
+// whichever engine.
 bool contested_by_sessions(const std::string& path);
 
 // Those of the guards that process `pid`, in its own file system, does not see as they were looked at. Where
-// /proc does not show it, nothing.
+// /proc does not show it, or it has ended (0), those that are something else on the host by now.
 std::vector<std::string> misplaced(const std::vector<GuardedPath>& guards, int pid);
 
 }  // namespace drydock::core

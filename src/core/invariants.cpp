@@ -10,6 +10,7 @@
 #include "core/guard_config.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
+#include "core/watch_lease.hpp"
 
 namespace drydock::core {
 namespace {
@@ -183,6 +184,8 @@ void check_guard(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
 void check_proxy(const Plan& plan, Breaches& breaches) {
   if (!plan.capture && plan.filter.find(any_host_ere) != std::string::npos)
     breaches.emplace_back("INV-9: the session would reach every host, and is no capture");
+  if (plan.capture && lookup(plan.sidecar_files, watched_file) == nullptr)
+    breaches.emplace_back("INV-9: the capture would outlive whoever started it");
   const std::string* config = lookup(plan.sidecar_files, "tinyproxy.conf");
   const std::string* filter = lookup(plan.sidecar_files, "filter");
   if (config == nullptr || filter == nullptr || *filter != plan.filter) {

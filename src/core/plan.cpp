@@ -145,7 +145,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   plan.sidecar_files = make_proxy_files(plan.filter, make_guard_config(guard));
   plan.capture = request.capture;
   plan.asks = request.ask > 0;
-  if (plan.asks) plan.sidecar_files[watched_file] = "";
+  if (plan.asks || plan.capture) plan.sidecar_files[watched_file] = "";
 }
 
 // For clients that ignore the proxy's variables: the names lead to the guard's transparent leg.

@@ -26,7 +26,6 @@
 #include "core/capture.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
-#include "core/effective_allowlist.hpp"
 #include "core/engine_base.hpp"
 #include "core/farewell.hpp"
 #include "core/groups.hpp"
@@ -121,17 +120,8 @@ void take_secrets(PreparedRun& run) {
   add_kept_tokens(run);
 }
 
-void add_all(Allowlist& list, const std::vector<Entry>& entries) {
-  for (const Entry& entry : entries) list.add(entry);
-}
-
-Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
-  Allowlist list = configured_allowlist(project, agent);
-  for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
-  for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
-  for (const std::string& host : options.allow_private) {
-    add_all(list, parse_allowlist_entry(host, "--allow-private"));
-  }
+Allowlist allowlist_of(const RunOptions& options, const Project& project, const AgentProfile& agent) {
+  Allowlist list = effective_allowlist(project, agent, options.allow);
   if (options.capture) list.add({{HostPattern::Kind::any, {}}, {capture_source, 0}});
   return list;
 }
@@ -139,12 +129,12 @@ Allowlist effective_allowlist(const RunOptions& options, const Project& project,
 // One host each: a wildcard would open the private network to whoever owns a name below it.
 std::vector<std::string> private_hosts(const RunOptions& options) {
   std::vector<std::string> hosts;
-  for (const std::string& value : options.allow_private) {
-    for (const Entry& entry : parse_allowlist_entry(value, "--allow-private")) {
+  for (const Given& given : options.allow.private_hosts) {
+    for (const Entry& entry : parse_given(given, "--allow-private")) {
       if (entry.pattern.kind != HostPattern::Kind::exact) {
         throw Error(
             ErrorKind::usage,
-            "cannot use option '--allow-private': '" + printable(value, 80) + "' is more than one host",
+            "cannot use option '--allow-private': '" + printable(given.value, 80) + "' is more than one host",
             "name each host by itself");
       }
       hosts.push_back(entry.pattern.host);
@@ -401,7 +391,7 @@ PreparedRun prepare_run(const RunOptions& options) {
   run.options = options;
   run.project = resolve_project(options.directory);
   run.agent = find_agent(options.agent.empty() ? default_agent : options.agent);
-  run.mode = resolve_mode(mode_inputs(options.mode, run.project.key, run.project.name));
+  run.mode = resolve_mode(mode_inputs(options.mode, &run.project));
   if (options.capture && run.mode.mode == Mode::dood) {
     throw Error(ErrorKind::usage, "cannot capture a dood session: it has no guard that sees what it asks for",
                 "run contained: --mode contained");
@@ -410,7 +400,7 @@ PreparedRun prepare_run(const RunOptions& options) {
     throw Error(ErrorKind::usage, "cannot use option '--ask': a dood session reaches every host",
                 "leave it out, or run contained: --mode contained");
   }
-  run.allowlist = effective_allowlist(options, run.project, run.agent);
+  run.allowlist = allowlist_of(options, run.project, run.agent);
   if (!options.workdir.empty() && options.workdir.front() != '/') {
     throw Error(
         ErrorKind::usage,

@@ -221,6 +221,7 @@ std::vector<WallCheck> Session::raise_wall(const std::vector<Secret>& secrets,
                                            const std::function<void()>& meanwhile) {
   begin("write the session's files");
   write_files(plan_, secrets);
+  if (plan_.capture) lease_.emplace(plan_.session);
   create_networks();
   if (!plan_.sidecar) {
     meanwhile();

@@ -178,7 +178,7 @@ TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
                 quote(secret + "/key"))
                 .status,
             0);
-  const std::string steal = "sh -c 'sleep 1; cat .git/hooks/key > stolen; echo ran > ran'";
+  const std::string steal = "sh -c 'sleep 20; cat .git/hooks/key > stolen; echo ran > ran'";
   for (const std::string& target : {secret, std::string("../decoy")}) {
     // After its third change of the engine it stands still: networks are there, the agent is not.
     const Outcome raced = sh_as_user(

@@ -117,7 +117,7 @@ TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
   EXPECT_THAT(talk.warned,
               Contains(HasSubstr("which is not allowed; allow it: drydock egress allow model.example")));
   talk.warned.clear();
-  options.allow.emplace_back("model.example");
+  options.allow.hosts.push_back({"model.example"});
   run();
   EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("model.example"))));
   environment.set("ANTHROPIC_BASE_URL", "http://10.0.0.1:8000");
