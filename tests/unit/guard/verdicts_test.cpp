@@ -70,9 +70,16 @@ TEST_F(VerdictsTest, ItsRefusalOfATunnelIsToldInTheGuardsWords) {
   proxy_.always(Does::answer, trouble);
   EXPECT_EQ(tell(connect_to("allowed.test:443")), trouble);
   proxy_.always(Does::answer, refusal);
-  // Nor has the guard words for a host that nobody can allow.
-  EXPECT_EQ(tell(connect_to("allowed.test:80")), refusal);
-  EXPECT_EQ(tell(connect_to("10.0.0.1:443")), refusal);
+  // Of what nobody can allow it is not said that somebody can.
+  for (const auto& [request, words] : std::vector<std::pair<std::string, std::string>>{
+           {connect_to("allowed.test:80"), "drydock refused allowed.test:80: only port 443 is allowed"},
+           {connect_to("10.0.0.1:443"), "drydock refused 10.0.0.1:443: it is not a host name"},
+           {"GET http://allowed.test/x HTTP/1.1\r\n\r\n",
+            "drydock refused http://allowed.test/x: plain HTTP never passes; use https"}}) {
+    const std::string answer = tell(request);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 " + words + "\r\n")) << request;
+    EXPECT_THAT(answer, Not(HasSubstr("egress allow"))) << request;
+  }
   EXPECT_TRUE(nobody_called());
   proxy_.always(Does::hand_on);
   EXPECT_EQ(ask("allowed.test:443"), "200");
@@ -143,8 +150,11 @@ TEST_F(VerdictsTest, ALongAnswerReachesASlowReader) {
   const Peer peer = client();
   peer.send("GET http://evil.test/ HTTP/1.1\r\n\r\n");
   std::string got;
-  for (std::string more = peer.receive(100); got.size() < 1000 && !more.empty(); more = peer.receive(100))
+  while (got.size() < 1000) {
+    const std::string more = peer.receive(100);
+    ASSERT_NE(more, "");
     got += more;
+  }
   std::this_thread::sleep_for(milliseconds(300));
   EXPECT_EQ(got + peer.receive_all(), words);
   proxy_.always(Does::answer, refusal + std::string(1'000'000, 'w'));
