@@ -2,9 +2,12 @@
 // which is its home folder and goes with it. In $XDG_STATE_HOME/drydock/agents/<agent>/ are
 //   prototype/                what each copy begins with; `drydock sync` fills it
 //   login/                    the files that the profile calls a login, if a session has written them
-//   transcripts/<project>/    conversations, which the sessions of one project share
+//   transcripts/<project>/    conversations, which the sessions of one project share: what is there is only
+//                             ever continued
+//   whole/<project>/<session> what they share as a whole; the file `latest` beside it names the session whose
+//                             copy the next one begins with
 //   sessions/<session>/home/  a session's copy, mounted as its home folder
-// Conversations are brought back when a session ends: of two the larger is kept.
+// Conversations are brought back when a session ends (core/conversations.hpp).
 #pragma once
 
 #include <optional>
@@ -26,6 +29,7 @@ struct SessionState {
   std::string home;     // the folder on the host
   std::vector<StatePath> paths;
   std::vector<std::string> transcripts;
+  std::vector<std::string> whole;
   std::vector<std::string> login;
 };
 
@@ -50,8 +54,9 @@ struct StateRequest {
 // Makes a session's home folder. Throws Error.
 void make_session_state(const SessionState& state, const StateRequest& request);
 
-// Brings conversations and logins of a session back; links and special files are left, which a line in the
-// log says. Throws Error when something could not be written; no more than that is lost then.
+// Brings conversations and logins of a session back, once nothing of it runs any more. Links and special
+// files are left, and copies that do not continue what is stored are kept beside it, which a line in the log
+// says. Throws Error when something could not be written; no more than that is lost then.
 void harvest_session_state(const std::string& session);
 // The same, and removes its folder. A session without one is none of its business.
 void end_session_state(const std::string& session);

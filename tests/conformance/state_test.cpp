@@ -102,6 +102,21 @@ TEST_P(State, J25_AConversationAndALoginAreInTheNextSession) {
   EXPECT_EQ(other.out, "login\n") << "the conversations of another project are not there " << other;
 }
 
+// The agent of a session that is misled has the conversations of all earlier ones.
+TEST_P(State, J25_AConversationIsContinuedAndNeverRewritten) {
+  ASSERT_EQ(agent("mkdir ~/.demo/talks; echo hello > ~/.demo/talks/1").status, 0);
+  const Outcome continued = agent("echo more >> ~/.demo/talks/1");
+  EXPECT_EQ(continued.err, "") << "the control";
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n") << "the control";
+  const Outcome rewritten = agent("cd ~/.demo/talks; printf 'HELLO\\nmore\\nand lies\\n' > 1; true");
+  EXPECT_EQ(rewritten.status, 0) << rewritten;
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n");
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1~*").out, "HELLO\nmore\nand lies\n");
+  EXPECT_NE(rewritten.err.find("/.demo/talks/1~"), std::string::npos) << rewritten;
+  EXPECT_EQ(agent("rm -r ~/.demo/talks").status, 0);
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n");
+}
+
 TEST_P(State, J25_TwoSessionsAtOnceKeepTheirStatesApart) {
   const std::string id = start_serving("--agent demo");
   EXPECT_EQ(
