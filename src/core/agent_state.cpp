@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/conversations.hpp"
 #include "core/file_tree.hpp"
 
@@ -216,6 +217,8 @@ std::string engine_key(const runtime::EngineInfo& engine) {
 }
 
 void make_session_state(const SessionState& state, const StateRequest& request) {
+  // Before anything is made.
+  const auto overlay = overlay_files(state);
   const std::string agent_folder = agent_state_directory(state.agent);
   const auto owner = agent_owner(request.uid, request.gid);
   make_directories(agent_folder + "/prototype", 0700);
@@ -247,11 +250,13 @@ void make_session_state(const SessionState& state, const StateRequest& request) 
   for (const StatePath& path : state.paths) {
     if (path.folder) make_folders_below(home.get(), path.path, owner);
   }
-  // What comes first stays: a login is not overridden by anything else.
+  // What comes first stays: a login is not overridden by anything else, and the overlay is over the
+  // prototype.
   if (const UniqueFd from = open_below(agent.get(), "login", O_RDONLY | O_DIRECTORY)) {
     for (const std::string& path : state.login)
       walk_files(from.get(), path, {}, copy_new(from.get(), home.get(), owner), RefusedLog());
   }
+  if (overlay) copy_overlay(state.agent, *overlay, home.get(), owner);
   const UniqueFd prototype = open_below(agent.get(), "prototype", O_RDONLY | O_DIRECTORY);
   if (prototype)
     walk_files(prototype.get(), "", {}, copy_new(prototype.get(), home.get(), owner), RefusedLog());

@@ -1,6 +1,6 @@
 // An agent's own state (INV-2). Nothing of the host's agent folder is mounted: each session gets a copy,
 // which is its home folder and goes with it. In $XDG_STATE_HOME/drydock/agents/<agent>/ are
-//   prototype/                what each copy begins with; `drydock sync` fills it
+//   prototype/                what each copy begins with; `drydock sync` fills it (over it: the user's overlay)
 //   login/                    the files that the profile calls a login, if a session has written them
 //   transcripts/<project>/    conversations, which the sessions of one project share: what is there is only
 //                             ever continued
@@ -51,7 +51,8 @@ struct StateRequest {
   std::vector<StatePath> mount_points;
 };
 
-// Makes a session's home folder. Throws Error.
+// Makes a session's home folder. Throws Error; of an overlay that is not fit (core/agent_overlay.hpp) before
+// anything is made.
 void make_session_state(const SessionState& state, const StateRequest& request);
 
 // Brings conversations and logins of a session back, once nothing of it runs any more. Links and special

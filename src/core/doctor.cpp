@@ -91,6 +91,7 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
   Findings configuration =
       examine_configuration(project ? &*project : nullptr, options.machine_config, report);
   for (Finding& finding : examine_tokens()) configuration.push_back(std::move(finding));
+  for (Finding& finding : examine_overlays()) configuration.push_back(std::move(finding));
   report.sections = {{"project", std::move(of_project)},
                      {"images", std::move(images)},
                      {"egress", std::move(egress)},

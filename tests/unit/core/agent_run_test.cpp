@@ -144,5 +144,21 @@ TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   EXPECT_THAT(talk.said, Not(told));
 }
 
+TEST_F(AgentRun, AnOverlayThatIsNotFitStopsTheRunBeforeAnythingIsMade) {
+  environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  environment.set("XDG_CONFIG_HOME", directory.path() + "/config");
+  const std::string overlay = directory.path() + "/config/drydock/agents/claude.overlay";
+  fs::create_directories(overlay + "/.claude");
+  std::ofstream(overlay + "/.claude/CLAUDE.md") << "mine";
+  EXPECT_EQ(run().status, 0) << "the control";
+  fs::create_symlink("CLAUDE.md", overlay + "/.claude/link");
+  try {
+    plan_run(*engine, prepare_run(options), stop);
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "cannot use overlay file '" + overlay + "/.claude/link': it is a link");
+  }
+}
+
 }  // namespace
 }  // namespace drydock::core
