@@ -212,6 +212,13 @@ SessionState session_state(const AgentProfile& agent, const std::string& project
       agent.login};
 }
 
+bool has_kept_login(const AgentProfile& agent) {
+  const std::string kept = agent_state_directory(agent.name) + "/login/";
+  return std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
+    return ::access((kept + file).c_str(), F_OK) == 0;
+  });
+}
+
 std::string engine_key(const runtime::EngineInfo& engine) {
   return engine.engine + (engine.rootless ? " rootless" : " rootful");
 }

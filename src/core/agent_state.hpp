@@ -37,6 +37,9 @@ struct SessionState {
 std::string agent_state_directory(const std::string& agent);
 SessionState session_state(const AgentProfile& agent, const std::string& project, const std::string& session);
 
+// Whether a session of the agent begins with a login that an earlier one left.
+bool has_kept_login(const AgentProfile& agent);
+
 // By which engine a session's state is known: two of one name, root's and a user's, know each other's
 // sessions not.
 std::string engine_key(const runtime::EngineInfo& engine);

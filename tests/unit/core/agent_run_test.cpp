@@ -136,12 +136,15 @@ TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
   run();
   EXPECT_THAT(talk.said, told);
+  EXPECT_FALSE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files);
   talk.said.clear();
   const std::string login = agent_state_directory("claude") + "/login/.claude";
   fs::create_directories(login);
   std::ofstream(login + "/.credentials.json") << "{}";
   run();
   EXPECT_THAT(talk.said, Not(told));
+  EXPECT_TRUE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files)
+      << "it would be in a core file";
 }
 
 TEST_F(AgentRun, AnOverlayThatIsNotFitStopsTheRunBeforeAnythingIsMade) {
