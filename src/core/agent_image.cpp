@@ -23,6 +23,7 @@
 namespace drydock::core {
 namespace {
 
+constexpr std::size_t os_release_limit = std::size_t{1} << 16;
 constexpr std::size_t dpkg_status_limit = std::size_t{64} << 20;
 
 void say(const AgentImageRequest& request, const std::string& text) {
@@ -167,6 +168,15 @@ ImageConfig config_of(const Recipe& recipe, const OwnImage& image) {
   return config;
 }
 
+// os-release(5): the first of the two that is there. The other one is a link to it, as a rule.
+std::string distribution_in(const std::string& tar) {
+  for (const char* path : {"etc/os-release", "usr/lib/os-release"}) {
+    const std::string text = file_in_tar(tar, path, os_release_limit);
+    if (!text.empty()) return parse_os_release(text).id;
+  }
+  return {};
+}
+
 AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   BaseRequest base_request = recipe.request.base;
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
@@ -180,7 +190,7 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   const BaseRootfs base = base_rootfs(base_request);
   made.sbom =
       render_sbom(made.image.reference, recipe.releases,
-                  {"deb", this_distribution().id,
+                  {"deb", distribution_in(base.tar),
                    parse_dpkg_status(file_in_tar(base.tar, "var/lib/dpkg/status", dpkg_status_limit))});
   if (is_there) return made;
 

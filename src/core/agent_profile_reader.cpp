@@ -278,6 +278,12 @@ void AgentProfileReader::read_state() {
     return paths;
   };
   profile_.transcripts = inside("transcripts");
+  profile_.whole = inside("whole");
+  for (const std::string& path : profile_.whole) {
+    if (std::find(profile_.transcripts.begin(), profile_.transcripts.end(), path) !=
+        profile_.transcripts.end())
+      fail("whole", "'" + path + "' is in 'transcripts' as well");
+  }
   profile_.login = inside("login");
   profile_.sync = inside("sync");
 }
@@ -286,7 +292,7 @@ AgentProfile AgentProfileReader::read() {
   require_keys(json_, "profile",
                {"schema", "name", "summary", "command", "login_hint", "baseline", "endpoints", "environment",
                 "telemetry_off", "pass", "secrets", "npm", "packages", "files", "state", "transcripts",
-                "login", "sync"});
+                "whole", "login", "sync"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;

@@ -4,6 +4,7 @@
 
 #include "base/directories.hpp"
 #include "base/text.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/agent_tokens.hpp"
 #include "core/data_files.hpp"
 #include "core/doctor_checks.hpp"
@@ -194,6 +195,38 @@ Findings examine_tokens(const std::string& chosen) {
   }
   findings.push_back(ok_finding(
       "tokens", kept.empty() ? "no token is kept for an agent" : "tokens are kept for " + join(kept, ", ")));
+  return findings;
+}
+
+Findings examine_overlays() {
+  Findings findings;
+  std::vector<AgentProfile> agents;
+  try {
+    agents = agent_profiles();
+  } catch (const Error&) {
+    return findings;
+  }
+  std::vector<std::string> used;
+  for (const AgentProfile& agent : agents) {
+    const std::string folder = overlay_directory(agent.name);
+    if (!exists(folder)) continue;
+    try {
+      const auto files = overlay_files(session_state(agent, {}, {}));
+      const std::size_t count = files ? files->size() : 0;
+      if (agent.state.empty()) {
+        findings.push_back({"overlay", FindingStatus::warning,
+                            folder + " is not used: the profile of " + agent.name + " has no state",
+                            "take it away", false});
+      } else {
+        used.push_back(folder + " (" + std::to_string(count) + (count == 1 ? " file)" : " files)"));
+      }
+    } catch (const Error& error) {
+      findings.push_back(problem_of("overlay", error, "correct " + folder));
+      if (agent.name != default_agent) findings.back().status = FindingStatus::warning;
+    }
+  }
+  if (!used.empty())
+    findings.push_back(ok_finding("overlay", "new sessions begin with files of " + join(used, ", ")));
   return findings;
 }
 

@@ -93,6 +93,8 @@ void check_state(const Plan& plan, Breaches& breaches) {
 
 // What is in the environment or on the command line is told by the engine to whoever asks it.
 void check_secrets(const Plan& plan, Breaches& breaches) {
+  if (plan.has_login && !plan.agent.no_core_files)
+    breaches.emplace_back("INV-1: a core file could have the agent's login in it");
   if (plan.secrets.empty()) return;
   const auto& binds = plan.agent.binds;
   if (std::find(binds.begin(), binds.end(), secrets_mount(plan)) == binds.end())

@@ -225,6 +225,9 @@ void add_view(const PlanRequest& request, Plan& plan) {
   if (!plan.secrets.empty()) {
     plan.secrets_directory = request.secrets_directory;
     plan.agent.binds.push_back(secrets_mount(plan));
+  }
+  plan.has_login = request.has_login;
+  if (!plan.secrets.empty() || plan.has_login) {
     plan.agent.no_core_files = true;
   }
   for (const auto* notices : {&request.view.notices, &request.git.notices}) {

@@ -65,6 +65,7 @@ struct Plan {
   std::optional<SessionState> state;
   std::vector<std::string> secrets;  // their names; values are not a plan's to know
   std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
+  bool has_login = false;            // the state begins with a login that an earlier session left
   bool capture = false;              // every name is let through, and written down
   bool asks = false;                 // hosts that are not listed wait for a yes
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
@@ -128,6 +129,7 @@ struct PlanRequest {
   std::vector<std::string> secrets;           // names
   std::vector<std::string> secret_variables;  // those of them that the command gets as variables too
   std::string secrets_directory;              // where they will be
+  bool has_login = false;                     // the state will begin with a login
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;

@@ -17,6 +17,7 @@
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/agent_state.hpp"
 #include "core/agent_tokens.hpp"
 #include "core/announce.hpp"
@@ -359,7 +360,11 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.capture = run.options.capture;
   request.view = run.view;
   request.git_config = git_config_text(run.git_identity);
-  if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
+  if (!run.agent.state.empty()) {
+    request.state = session_state(run.agent, run.project.key, request.session);
+    overlay_files(*request.state);
+    request.has_login = has_kept_login(run.agent);
+  }
   for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
   request.secret_variables = secret_variables(run.secrets, run.agent);
   if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);

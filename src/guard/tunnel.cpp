@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::uint16_t https_port = 443;
 constexpr const char* plain_http = "plain HTTP never passes; use https";
+constexpr const char* no_tunnel = "it is no request for a tunnel, and nothing else passes";
 
 void tune(int fd, const Timing& timing) {
   const auto set = [fd](int level, int option, int value) {
@@ -178,7 +179,11 @@ void Tunnel::on_verdict(Verdict verdict) {
 // tinyproxy has one page for all that it refuses, and has written down why. The guard has better words.
 void Tunnel::pass_on_refusal(std::unique_ptr<ConnectHead> connect, std::string words) {
   if (!says_forbidden(words)) return say_last_words(std::move(words));
-  if (connect == nullptr) return say_last_words(refusal_reply(403, target_of(request_line_), plain_http, {}));
+  if (connect == nullptr) {
+    const std::string_view target = target_of(request_line_);
+    const bool plain = target.substr(0, 7) == "http://";
+    return say_last_words(refusal_reply(403, target, plain ? plain_http : no_tunnel, {}));
+  }
   if (connect->state() == ConnectHead::State::failed)
     return say_last_words(refusal_reply(403, connect->target(), connect->reason(), {}));
   if (connect->state() != ConnectHead::State::done) return say_last_words(std::move(words));

@@ -136,12 +136,31 @@ TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
   run();
   EXPECT_THAT(talk.said, told);
+  EXPECT_FALSE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files);
   talk.said.clear();
   const std::string login = agent_state_directory("claude") + "/login/.claude";
   fs::create_directories(login);
   std::ofstream(login + "/.credentials.json") << "{}";
   run();
   EXPECT_THAT(talk.said, Not(told));
+  EXPECT_TRUE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files)
+      << "it would be in a core file";
+}
+
+TEST_F(AgentRun, AnOverlayThatIsNotFitStopsTheRunBeforeAnythingIsMade) {
+  environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  environment.set("XDG_CONFIG_HOME", directory.path() + "/config");
+  const std::string overlay = directory.path() + "/config/drydock/agents/claude.overlay";
+  fs::create_directories(overlay + "/.claude");
+  std::ofstream(overlay + "/.claude/CLAUDE.md") << "mine";
+  EXPECT_EQ(run().status, 0) << "the control";
+  fs::create_symlink("CLAUDE.md", overlay + "/.claude/link");
+  try {
+    plan_run(*engine, prepare_run(options), stop);
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "cannot use overlay file '" + overlay + "/.claude/link': it is a link");
+  }
 }
 
 }  // namespace

@@ -104,6 +104,8 @@ std::vector<Breach> breaches() {
          p.agent.binds.push_back(secrets_mount(p));
        },
        "INV-1", "a core file could have a secret in it"},
+      {"login_in_a_core_file", contained, [](Plan& p) { p.has_login = true; }, "INV-1",
+       "a core file could have the agent's login in it"},
       {"secret_in_the_environment", contained,
        [](Plan& p) {
          p.secrets = {"TOKEN"};

@@ -312,6 +312,21 @@ TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
   expect_warning("tokens", "which is kept for agent 'codex'", "drydock setup-token codex");
 }
 
+TEST_F(Doctor, OverlaysAreNamedAndJudged) {
+  EXPECT_THAT(told(examine(), FindingStatus::ok), testing::Not(HasSubstr("overlay: ")));
+  write("agents/claude.overlay/.claude/CLAUDE.md", "mine");
+  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("overlay: new sessions begin with files of " +
+                                                            config + "/agents/claude.overlay (1 file)"));
+  write("agents/claude.overlay/.claude/.credentials.json", "hush");
+  expect_problem("overlay", "/.claude/.credentials.json': the agent keeps its login there", "take it out");
+  fs::remove_all(config + "/agents/claude.overlay");
+  write("agents/codex.overlay/.codex/auth.json", "hush");
+  expect_warning("overlay", "codex.overlay/.codex/auth.json'", "take it out");
+  fs::remove_all(config + "/agents/codex.overlay");
+  write("agents/shell.overlay/.profile", "mine");
+  expect_warning("overlay", "is not used: the profile of shell has no state", "take it away");
+}
+
 TEST_F(Doctor, ConflictingPins) {
   const Project project = resolve_project(options.directory);
   write("dood/" + project.key, "");

@@ -85,19 +85,24 @@ TEST_F(VerdictsTest, ItsRefusalOfATunnelIsToldInTheGuardsWords) {
   EXPECT_EQ(ask("allowed.test:443"), "200");
 }
 
-TEST_F(VerdictsTest, OtherRequestsAreItsToRefuseWordForWordAndWithoutTheirBodies) {
+TEST_F(VerdictsTest, OtherRequestsAreItsToRefuseWithoutTheirBodies) {
   start();
   proxy_.always(Does::answer, refusal);
   const std::string post =
       "POST http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\nContent-Length: 9000000\r\n\r\n";
   const Peer peer = client();
   std::thread body([&] { peer.send(post + std::string(3'000'000, 'b')); });
-  EXPECT_THAT(peer.receive_all(), StartsWith(refusal));
+  EXPECT_THAT(peer.receive_all(),
+              StartsWith("HTTP/1.1 403 drydock refused http://allowed.test/: plain HTTP never passes"));
   body.join();
   const std::vector<std::string> requests{"GET / HTTP/1.1\r\nHost: tinyproxy.stats\r\n\r\n",
                                           "connect allowed.test:443 HTTP/1.1\r\n\r\n",
                                           "\x16\x03\x01 garbage\r\n\r\n", "GET http://x/\n\n"};
-  for (const std::string& request : requests) EXPECT_EQ(tell(request), refusal) << request;
+  for (const std::string& request : requests)
+    EXPECT_THAT(tell(request),
+                MatchesRegex("HTTP/1.1 403 drydock refused [^ ]*: (it is no request for a tunnel|"
+                             "plain HTTP never passes).*"))
+        << request;
   std::vector<std::string> expected{post};
   expected.insert(expected.end(), requests.begin(), requests.end());
   EXPECT_EQ(proxy_.heads(), expected);
