@@ -58,6 +58,8 @@ struct Plan {
   bool project_read_only = false;
   // Mounted as they were looked at: what the user wants beside the project, git's hooks, the way to masks.
   std::vector<GuardedPath> guards;
+  // The project's, when what it needs of its repository is among them.
+  std::optional<GitWorktree> worktree;
   std::vector<std::string> beside;  // what the user wants beside the project: paths of the host
   std::vector<Mask> masks;          // an empty file or folder is mounted over each
   std::string mask_directory;       // the host folder that has those two; empty without masks
@@ -136,6 +138,10 @@ struct PlanRequest {
 // Throws Error(unsupported) for a limit that was asked for and that this engine does not enforce here.
 Plan build_plan(const PlanRequest& request);
 
+// Whether a path of the host is in the repository that a worktree needs, or the whole of it.
+bool is_of_worktree(const Plan& plan, const std::string& path);
+// What the agent may write to beside the project: paths of the host, none in another.
+std::vector<std::string> writable_beside(const Plan& plan);
 // What hides a masked part of the project.
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
 // git's system-wide configuration.
