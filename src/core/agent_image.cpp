@@ -264,6 +264,13 @@ std::string profile_key(const AgentProfile& agent) {
   return key.finish();
 }
 
+bool is_of_profile(const runtime::ImageReport& image, const AgentProfile& agent) {
+  const auto of_agent = image.labels.find(image_agent_label);
+  const auto made_of = image.labels.find(image_profile_label);
+  return of_agent != image.labels.end() && of_agent->second == agent.name && made_of != image.labels.end() &&
+         made_of->second == profile_key(agent);
+}
+
 AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent,
                               const AgentImageRequest& request) {
   Recipe recipe{agent, request, wanted_packages(agent, request.version), {}};

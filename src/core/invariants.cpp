@@ -49,6 +49,23 @@ bool lies_beside(const Plan& plan, const std::string& path) {
   });
 }
 
+bool is_policy(const Plan& plan, const runtime::BindMount& bind) {
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    if (policy_mount(plan, i) == bind) return true;
+  }
+  return false;
+}
+
+// By the image, by a mount, or in another way that the user asked for.
+void check_policy(const Plan& plan, Breaches& breaches) {
+  const auto& binds = plan.agent.binds;
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    const auto needed = policy_mount(plan, i);
+    if (needed && std::find(binds.begin(), binds.end(), *needed) == binds.end())
+      breaches.push_back("INV-3: the agent would run without its policy '" + plan.policy[i].path + "'");
+  }
+}
+
 void check_mounts(const Plan& plan, Breaches& breaches) {
   for (const runtime::BindMount& bind : plan.agent.binds) {
     const bool socket_of_dood = plan.mode == Mode::dood && "unix://" + bind.source == plan.engine.socket;
@@ -58,7 +75,9 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     const bool of_secrets = !plan.secrets.empty() && bind == secrets_mount(plan);
     const bool own_home = plan.state && bind == home_mount(plan);
     const bool own_git_config = !plan.git_config.empty() && bind == git_config_mount(plan);
-    if (socket_of_dood || own_hosts || own_git_config || of_a_mask || of_secrets || own_home) continue;
+    if (socket_of_dood || own_hosts || own_git_config || of_a_mask || of_secrets || own_home ||
+        is_policy(plan, bind))
+      continue;
     const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
     if (!asked && lies_beside(plan, bind.source)) continue;
     if (const auto reason =
@@ -324,6 +343,7 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   check_mounts(plan, breaches);
   check_guards(plan, breaches);
   check_worktree(plan, breaches);
+  check_policy(plan, breaches);
   check_secrets(plan, breaches);
   check_state(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);

@@ -236,6 +236,27 @@ void add_view(const PlanRequest& request, Plan& plan) {
 // Of a worktree: housekeeping would stumble over the others, which are read-only, and seem to be gone.
 constexpr const char* no_housekeeping = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
 
+// Each is mounted by itself: the engine makes the folders above it in the container.
+void add_policy(const PlanRequest& request, Plan& plan) {
+  plan.policy = request.policy;
+  plan.policy_in_image = request.policy_in_image;
+  if (plan.policy.empty() || plan.policy_in_image) return;
+  plan.policy_directory = request.policy_directory;
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    const std::string& path = plan.policy[i].path;
+    if (!request.project.path.empty() && starts_with(path, request.project.path + "/")) {
+      throw Error(
+          ErrorKind::refused,
+          "cannot run agent '" + request.agent_name + "': the project hides its policy '" + path + "'",
+          "move the project to another folder");
+    }
+    if (const auto mount = policy_mount(plan, i)) plan.agent.binds.push_back(*mount);
+  }
+  plan.notices.push_back("image '" + printable(request.image, 200) +
+                         "' was not made with the policy of agent '" + request.agent_name +
+                         "': its files are mounted, read-only");
+}
+
 void add_git_config(const PlanRequest& request, Plan& plan) {
   plan.git_config = request.git_config + (plan.worktree ? no_housekeeping : "");
   if (plan.git_config.empty()) return;
@@ -276,6 +297,16 @@ runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
   return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
 }
 
+std::optional<runtime::BindMount> policy_mount(const Plan& plan, std::size_t index) {
+  const std::string& path = plan.policy[index].path;
+  const bool replaced = std::any_of(plan.guards.begin(), plan.guards.end(), [&](const GuardedPath& guard) {
+    const bool asked = std::find(plan.beside.begin(), plan.beside.end(), guard.path) != plan.beside.end();
+    return asked && (path == guard.target || starts_with(path, guard.target + "/"));
+  });
+  if (plan.policy_in_image || replaced) return std::nullopt;
+  return runtime::BindMount{plan.policy_directory + "/" + std::to_string(index), path, true};
+}
+
 runtime::BindMount home_mount(const Plan& plan) { return {plan.state->home, agent_home, false}; }
 
 runtime::BindMount secrets_mount(const Plan& plan) { return {plan.secrets_directory, secrets_target, true}; }
@@ -298,6 +329,7 @@ Plan build_plan(const PlanRequest& request) {
   plan.engine = request.engine;
   plan.agent = make_agent(request, plan);
   add_view(request, plan);
+  add_policy(request, plan);
   add_git_config(request, plan);
 
   if (plan.mode == Mode::dood) {

@@ -65,6 +65,11 @@ struct Plan {
   std::string mask_directory;       // the host folder that has those two; empty without masks
   // The copy of the agent's state that is its home folder; absent: that is a tmpfs.
   std::optional<SessionState> state;
+  // What the agent's profile wants to be root's in its image (INV-3); where the image is no image of that
+  // profile they are mounted.
+  std::vector<AgentFile> policy;
+  bool policy_in_image = false;
+  std::string policy_directory;      // the host folder that has them then
   std::vector<std::string> secrets;  // their names; values are not a plan's to know
   std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
   bool capture = false;              // every name is let through, and written down
@@ -127,6 +132,9 @@ struct PlanRequest {
   bool project_read_only = false;
   std::string mask_directory;  // where the empty file and folder will be
   std::optional<SessionState> state;
+  std::vector<AgentFile> policy;  // of the agent that the session is for
+  bool policy_in_image = false;
+  std::string policy_directory;               // where they will be when they are mounted
   std::vector<std::string> secrets;           // names
   std::vector<std::string> secret_variables;  // those of them that the command gets as variables too
   std::string secrets_directory;              // where they will be
@@ -146,6 +154,8 @@ std::vector<std::string> writable_beside(const Plan& plan);
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
 // git's system-wide configuration.
 runtime::BindMount git_config_mount(const Plan& plan);
+// One of the policy's files; none when the image has them, or the user mounts something else there.
+std::optional<runtime::BindMount> policy_mount(const Plan& plan, std::size_t index);
 // The agent's home folder; only with a state.
 runtime::BindMount home_mount(const Plan& plan);
 // What shows the agent its secrets.

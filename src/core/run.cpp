@@ -163,8 +163,7 @@ std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
 // It still has all that it was made of; the profile of today asks for something else.
 void tell_of_another_profile(const PreparedRun& run, const runtime::ImageReport& image, Talk& talk) {
   if (!run.options.image.empty()) return;
-  const auto made_of = image.labels.find(image_profile_label);
-  if (made_of == image.labels.end() || made_of->second == profile_key(run.agent)) return;
+  if (image.labels.count(image_profile_label) == 0 || is_of_profile(image, run.agent)) return;
   talk.say("the image of agent '" + run.agent.name +
            "' was made of another profile of it; to make it anew: drydock build --agent " + run.agent.name);
 }
@@ -331,6 +330,10 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.capture = run.options.capture;
   request.view = run.view;
   request.git_config = git_config_text(run.git_identity);
+  if (is_for_its_agent(run.options)) {
+    request.policy = run.agent.files;
+    request.policy_in_image = is_of_profile(image, run.agent);
+  }
   if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
   for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
   request.secret_variables = secret_variables(run.secrets, run.agent);

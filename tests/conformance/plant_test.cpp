@@ -338,6 +338,43 @@ TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
   sh("rm -rf " + quote(secret));
 }
 
+// INV-3: of an agent whose image drydock did not make.
+TEST_P(Plant, J21_AnAgentsPolicyHoldsInAnImageOfTheUsers) {
+  const std::string settings = "/etc/claude-code/managed-settings.json";
+  const std::string rail = "/opt/drydock/policy/guard-rail";
+  write_project_file("change.sh", "mark() { \"$@\" 2>/dev/null && echo \"$* worked\"; }\nfor file in " +
+                                      settings + " " + rail +
+                                      "; do\n  mark sh -c \"echo x > $file\"\n  mark rm -f $file\n"
+                                      "  mark chmod 777 $file\n  mark mv $file /tmp/x\n"
+                                      "  mark mv $(dirname $file) /tmp/y\ndone\necho done\n");
+  const Outcome read =
+      run("--agent claude", "sh -c 'cat " + settings + "; test -x " + rail + " && echo executable'");
+  EXPECT_EQ(read.status, 0) << read;
+  EXPECT_NE(read.out.find("\"Bash(git reset --hard:*)\""), std::string::npos) << read;
+  EXPECT_TRUE(ends_with(read.out, "executable\n")) << read;
+  EXPECT_NE(read.err.find("was not made with the policy of agent 'claude': its files are mounted"),
+            std::string::npos)
+      << read;
+  const Outcome changed = run("-q --agent claude", "sh change.sh");
+  EXPECT_EQ(changed.out, "done\n") << changed;
+  const Outcome none = run("-q", "sh -c 'ls " + settings + "'");
+  EXPECT_NE(none.status, 0) << "the control: the image has none, and a session of another command gets none "
+                            << none;
+  const Outcome control = unjailed("sh -c 'mkdir -p " + settings.substr(0, settings.rfind('/')) + " " +
+                                   rail.substr(0, rail.rfind('/')) + "; echo x > " + settings +
+                                   "; echo x > " + rail + "; sh change.sh'");
+  EXPECT_NE(control.out.find("rm -f " + rail + " worked\n"), std::string::npos)
+      << "the control: it works where they are not mounted " << control;
+
+  const std::string own = project() + "-own.json";
+  ASSERT_EQ(sh_as_user("echo '{\"own\": 1}' > " + quote(own)).status, 0);
+  const Outcome replaced = run("-q --agent claude --mount " + quote(own) + ":" + settings,
+                               "sh -c 'cat " + settings + "; test -x " + rail + "'");
+  EXPECT_EQ(replaced.out, "{\"own\": 1}\n") << replaced;
+  EXPECT_EQ(replaced.status, 0) << replaced;
+  sh("rm -f " + quote(own));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Plant, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -27,6 +27,7 @@ using testing::IsEmpty;
 class Worktree : public testing::Test {
  protected:
   Worktree() {
+    fs::create_directories(directory_.path() + "/runtime");  // else another one would be chosen
     environment_.set("XDG_RUNTIME_DIR", directory_.path() + "/runtime");
     for (const char* folder : {"hooks", "objects", "refs", "worktrees/tree", "worktrees/other"})
       fs::create_directories(common() + "/" + folder);

@@ -86,6 +86,12 @@ Plan of_a_worktree() {
   request.git.worktree = GitWorktree{git, git + "/worktrees/demo"};
   return build_plan(request);
 }
+Plan with_policy() {
+  PlanRequest request = test::sample_request();
+  request.policy = {{"/etc/agent/policy.json", "{}", false}, {"/opt/agent/rail", "#!/bin/sh", true}};
+  request.policy_directory = "/run/user/1000/drydock/sessions/0123abcd/policy";
+  return build_plan(request);
+}
 // Of a worktree's plan: without the mount of `path` below its repository.
 std::function<void(Plan&)> without_mount(const std::string& path) {
   return [path](Plan& plan) {
@@ -115,6 +121,24 @@ std::vector<Breach> breaches() {
        "'/srv/projects/demo/.git/hooks' would not be guarded"},
       {"git_can_be_renamed", contained, [](Plan& p) { p.agent.binds.erase(p.agent.binds.begin() + 1); },
        "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
+      {"policy_not_mounted", with_policy,
+       [](Plan& p) {
+         std::erase_if(p.agent.binds, [](const auto& bind) { return bind.target == "/opt/agent/rail"; });
+       },
+       "INV-3", "without its policy '/opt/agent/rail'"},
+      {"policy_writable", with_policy,
+       [](Plan& p) {
+         for (auto& bind : p.agent.binds)
+           bind.read_only = bind.read_only && bind.target != "/etc/agent/policy.json";
+       },
+       "INV-3", "without its policy '/etc/agent/policy.json'"},
+      {"policy_of_something_else", with_policy,
+       [](Plan& p) {
+         for (auto& bind : p.agent.binds) {
+           if (bind.target == "/opt/agent/rail") bind.source = "/srv/other";
+         }
+       },
+       "INV-3", "without its policy '/opt/agent/rail'"},
       {"worktree_hooks", of_a_worktree, without_mount("/hooks"), "INV-3",
        "main/.git/hooks' would not be guarded"},
       {"worktree_others", of_a_worktree, without_mount("/worktrees"), "INV-3",
