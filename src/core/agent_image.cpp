@@ -125,6 +125,16 @@ std::string package_lines(const std::vector<NpmRelease>& releases) {
   return join(lines, "\n");
 }
 
+// Those that none of its packages brings along.
+std::vector<std::string> programs_of_the_base(const AgentProfile& agent) {
+  std::vector<std::string> programs = agent.programs;
+  std::erase_if(programs, [&](const std::string& name) {
+    return std::any_of(agent.npm.begin(), agent.npm.end(),
+                       [&](const NpmPackage& package) { return package.commands.count(name) != 0; });
+  });
+  return programs;
+}
+
 // What an image is to be made of.
 struct Recipe {
   const AgentProfile& agent;
@@ -213,7 +223,7 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
 AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   const StopSource* stop = recipe.request.base.stop;
   const EngineBase base = find_engine_base(engine, recipe.request.base.base);
-  AgentNeeds needs{recipe.agent.command, recipe.request.base.packages, {}};
+  AgentNeeds needs{recipe.agent.command, recipe.request.base.packages, {}, recipe.agent.programs};
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
     needs.packages.insert(needs.packages.end(), more->begin(), more->end());
   std::vector<std::string> parts{base.id, base.reference, base.digest};
@@ -233,7 +243,7 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   if (is_there) return made;
 
   // Before megabytes are fetched for it.
-  require_all(base, below, {}, {{}, needs.packages});
+  require_all(base, below, {}, {{}, needs.packages, {}, programs_of_the_base(recipe.agent)});
   const TempDir unpacked("drydock-agent", cache);
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
   require_all(base, below, content, needs);
@@ -272,6 +282,13 @@ std::string profile_key(const AgentProfile& agent) {
   for (const std::string& package : agent.packages) key.add(package);
   for (const AgentFile& file : agent.files) key.add(file);
   return key.finish();
+}
+
+bool is_of_profile(const runtime::ImageReport& image, const AgentProfile& agent) {
+  const auto of_agent = image.labels.find(image_agent_label);
+  const auto made_of = image.labels.find(image_profile_label);
+  return of_agent != image.labels.end() && of_agent->second == agent.name && made_of != image.labels.end() &&
+         made_of->second == profile_key(agent);
 }
 
 AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent,

@@ -1,12 +1,7 @@
 #include "core/run.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <optional>
 
@@ -29,6 +24,7 @@
 #include "core/command_error.hpp"
 #include "core/engine_base.hpp"
 #include "core/farewell.hpp"
+#include "core/git_worktree.hpp"
 #include "core/groups.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
@@ -37,6 +33,7 @@
 #include "core/plan_json.hpp"
 #include "core/session.hpp"
 #include "core/session_name.hpp"
+#include "core/session_user.hpp"
 #include "core/sessions.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/sidecar_watch.hpp"
@@ -48,38 +45,6 @@ namespace {
 
 constexpr int ask_seconds = 60;
 constexpr int timed_out_status = 124;  // as timeout(1)
-
-std::optional<std::uint32_t> number_from_environment(const char* name) {
-  const char* text = std::getenv(name);
-  if (text == nullptr || *text == '\0' ||
-      std::string_view(text).find_first_not_of("0123456789") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  const unsigned long value = std::strtoul(text, nullptr, 10);
-  return value > 0 && value < 0xffffffffUL ? std::optional(static_cast<std::uint32_t>(value)) : std::nullopt;
-}
-
-// The agent is never root (INV-8): for root it runs as the user behind sudo, or as the project's owner.
-void choose_user(PreparedRun& run) {
-  run.uid = ::geteuid();
-  run.gid = ::getegid();
-  if (run.uid != 0) return;
-  const auto sudo_uid = number_from_environment("SUDO_UID");
-  const auto sudo_gid = number_from_environment("SUDO_GID");
-  struct stat status {};
-  if (sudo_uid && sudo_gid) {
-    run.uid = *sudo_uid;
-    run.gid = *sudo_gid;
-  } else if (::stat(run.project.path.c_str(), &status) == 0 && status.st_uid != 0) {
-    run.uid = status.st_uid;
-    run.gid = status.st_gid;
-  } else {
-    throw Error(ErrorKind::refused,
-                "cannot run in project '" + run.project.path +
-                    "': it belongs to root, and the agent never runs as root (INV-8)",
-                "run drydock as a normal user, or give the folder to one");
-  }
-}
 
 // What begins with '-' is no command: it is told to the agent.
 bool is_for_agent(const RunOptions& options) {
@@ -144,23 +109,6 @@ std::vector<std::string> private_hosts(const RunOptions& options) {
   return hosts;
 }
 
-// The group that the agent needs to use a socket of root's, if any. Throws Error(refused) when only root may:
-// the agent is never root.
-std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t uid) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    throw Error(ErrorKind::unavailable, with_errno("cannot use engine socket '" + path + "'", errno));
-  }
-  const bool by_group = status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0;
-  if (by_group) return status.st_gid;
-  const bool by_owner = status.st_uid == uid && (status.st_mode & S_IWUSR) != 0;
-  if (by_owner || (status.st_mode & S_IWOTH) != 0) return std::nullopt;
-  throw Error(ErrorKind::refused,
-              "cannot give the session the engine's socket '" + path +
-                  "': only root may use it, and the agent never runs as root (INV-8)",
-              "use rootless Podman, or give the socket to a group");
-}
-
 runtime::ImageReport require_image(runtime::Engine& engine, const std::string& reference, bool is_default) {
   try {
     runtime::ImageReport image = engine.images().inspect(reference);
@@ -206,8 +154,7 @@ std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
 // It still has all that it was made of; the profile of today asks for something else.
 void tell_of_another_profile(const PreparedRun& run, const runtime::ImageReport& image, Talk& talk) {
   if (!run.options.image.empty()) return;
-  const auto made_of = image.labels.find(image_profile_label);
-  if (made_of == image.labels.end() || made_of->second == profile_key(run.agent)) return;
+  if (image.labels.count(image_profile_label) == 0 || is_of_profile(image, run.agent)) return;
   talk.say("the image of agent '" + run.agent.name +
            "' was made of another profile of it; to make it anew: drydock build --agent " + run.agent.name);
 }
@@ -333,8 +280,22 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   return status;
 }
 
+// A plan that is only looked at makes nothing.
+enum class Touch { make, nothing };
+
+// Where there are none, the session would make them. Nothing is made in what it cannot write to.
+void make_hooks_folders(PlanRequest& request) {
+  for (auto* guards : {&request.view.mounts, &request.git.paths}) {
+    if (request.project_read_only && guards == &request.git.paths) {
+      std::erase_if(*guards, [](const GuardedPath& guard) { return guard.missing; });
+      continue;
+    }
+    for (std::string& notice : make_missing(*guards)) request.git.notices.push_back(std::move(notice));
+  }
+}
+
 Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::ImageReport& image,
-               const std::string& image_reference, const std::string& sidecar_image) {
+               const std::string& image_reference, const std::string& sidecar_image, Touch touch) {
   PlanRequest request = begin_request(engine, run.mode.mode);
   request.label_name = run.options.name;
   request.project = run.project;
@@ -360,6 +321,10 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.capture = run.options.capture;
   request.view = run.view;
   request.git_config = git_config_text(run.git_identity);
+  if (is_for_its_agent(run.options)) {
+    request.policy = run.agent.files;
+    request.policy_in_image = is_of_profile(image, run.agent);
+  }
   if (!run.agent.state.empty()) {
     request.state = session_state(run.agent, run.project.key, request.session);
     overlay_files(*request.state);
@@ -383,7 +348,9 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   } else {
     request.allow_private = private_hosts(run.options);
     request.git = find_git_guards(run.project.path, contested_by_sessions);
+    add_worktree(request.git, run.project.path, run.uid, run.view.mounts, contested_by_sessions);
   }
+  if (touch == Touch::make) make_hooks_folders(request);
   Plan plan = build_plan(request);
   require_sound(plan);
   return plan;
@@ -418,7 +385,9 @@ PreparedRun prepare_run(const RunOptions& options) {
   DetachKeys::parse(options.detach_keys);
   take_secrets(run);
   run.git_identity = read_git_identity();
-  choose_user(run);
+  const SessionUser user = session_user(run.project);
+  run.uid = user.uid;
+  run.gid = user.gid;
   return run;
 }
 
@@ -428,7 +397,7 @@ Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop)
   const auto image = require_image(engine, reference, run.options.image.empty());
   const std::string sidecar =
       run.mode.mode == Mode::contained ? sidecar_image_reference(&stop) : std::string{};
-  return make_plan(engine, run, image, reference, sidecar);
+  return make_plan(engine, run, image, reference, sidecar, Touch::nothing);
 }
 
 RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop,
@@ -450,7 +419,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   std::optional<Session> session;
   launch_with_patience([&] {
     timings.begin("plan");
-    made.emplace(make_plan(engine, run, image, reference, sidecar));
+    made.emplace(make_plan(engine, run, image, reference, sidecar, Touch::make));
     session.emplace(engine, *made, stop, &timings);
     session->launch(run.secrets);
   });
@@ -458,7 +427,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   const Plan& plan = *made;
   save_plan(plan);
   try {
-    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
+    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path, writable_beside(plan));
     announce(run, plan, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });

@@ -401,7 +401,10 @@ TEST_F(AgentImagesOnImages, AProgramNeedsItsLoader) {
   EXPECT_THAT(failure(), testing::ContainsRegex("it has no '/lib.*/ld.*' .what starts 'fifth'."));
 }
 
-TEST_F(AgentImagesOnImages, APackageMustBeThere) {
+TEST_F(AgentImagesOnImages, APackageOrProgramMustBeThere) {
+  agent.programs = {"jq", "fifth"};  // this one comes with its package
+  EXPECT_EQ(failure(), "cannot use base 'example.org/base:1': it has no program 'jq'");
+  put("usr/bin/jq", 0755);
   request.base.packages = {"gcc"};
   EXPECT_EQ(failure(), "none");
   request.base.packages = {"gcc", "make"};
