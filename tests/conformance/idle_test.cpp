@@ -77,7 +77,7 @@ class Idle : public Conformance {
 };
 
 // A model that thinks for long: the server says nothing for so many seconds, then answers, and the same
-// tunnel carries one more question. DRYDOCK_IDLE_SECONDS=1200 for the real thing (docs/guard.md has its
+// tunnel carries one more question. DRYDOCK_IDLE_SECONDS=1200 for the real thing (docs/hacking.md has its
 // figures); the lab runs it without ctest and its time limit.
 TEST_P(Idle, J1_ASilentTunnelLives) {
   const char* set = std::getenv("DRYDOCK_IDLE_SECONDS");
