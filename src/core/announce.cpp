@@ -43,9 +43,11 @@ void tell_of_gaps(const Plan& plan, Talk& talk) {
   if (plan.mode == Mode::dood) return;
   GapFacts facts;
   facts.hosts = plan.capture || !plan.allowlist.empty();
-  facts.patterns =
-      std::any_of(plan.allowlist.entries().begin(), plan.allowlist.entries().end(),
-                  [](const Entry& entry) { return entry.pattern.kind != HostPattern::Kind::exact; });
+  facts.engine_of_root = !plan.engine.rootless;
+  facts.patterns = plan.capture || std::any_of(plan.allowlist.entries().begin(),
+                                               plan.allowlist.entries().end(), [](const Entry& entry) {
+                                                 return entry.pattern.kind != HostPattern::Kind::exact;
+                                               });
   facts.writable_project = !plan.project.path.empty() && !plan.project_read_only;
   const std::string open = open_gaps(facts);
   if (!open.empty()) talk.say("not closed here: " + open + "; drydock doctor -v says more");

@@ -30,6 +30,12 @@ constexpr std::uint32_t host_offset = 1;  // the engine's to give to the host
               "rebuild the sidecar's image with: drydock build --no-cache");
 }
 
+// As the agent would have them: the engine, or the host's settings, may put others in their place.
+bool is_proxy_variable(const std::string& name) {
+  const std::string lower = to_lower_ascii(name);
+  return lower == "https_proxy" || lower == "http_proxy" || lower == "all_proxy" || lower == "no_proxy";
+}
+
 std::string text_of(const Json& json, const char* key) {
   return json.contains(key) && json[key].is_string() ? printable(json[key].get<std::string>(), 100) : "";
 }
@@ -42,8 +48,10 @@ const std::vector<std::string>& canary_checks() {
 }
 
 const std::vector<std::string>& all_wall_checks() {
-  static const std::vector<std::string> checks{"allowed", "unlisted", "literal", "plain", "port",
-                                               "dial",    "dns",      "host",    "route", "ipv6"};
+  static const std::vector<std::string> checks{"allowed",    "unlisted", "literal",   "plain",  "port",
+                                               "dial",       "dns",      "host",      "route",  "ipv6",
+                                               "look-alike", "spelling", "ambiguous", "direct", "nameless",
+                                               "no-tls",     "ports",    "powers",    "socket", "variables"};
   return checks;
 }
 
@@ -66,6 +74,9 @@ runtime::ContainerSpec make_probe(const Plan& plan, const std::vector<std::strin
   probe.networks = {internal};
   probe.no_dns = plan.agent.no_dns;
   probe.host_entries = plan.agent.host_entries;
+  for (const auto& [name, value] : plan.agent.environment) {
+    if (is_proxy_variable(name)) probe.environment[name] = value;
+  }
   return probe;
 }
 

@@ -16,6 +16,8 @@ bool has(const GapFacts& facts, Gap::Where where) {
       return !facts.dood && facts.hosts;
     case Gap::Where::with_patterns:
       return !facts.dood && facts.patterns;
+    case Gap::Where::engine_of_root:
+      return !facts.dood && facts.engine_of_root;
     case Gap::Where::writable_project:
       return !facts.dood && facts.writable_project;
     case Gap::Where::dood:
@@ -41,8 +43,9 @@ const std::vector<Gap>& gaps() {
       {'g', "One session reaching another's sidecar", "", nowhere},
       {'h', "Plain HTTP through the proxy, to any port of an allowed host", "", nowhere},
       {'i', "Look-alike hosts through regular expressions", "", nowhere},
-      {'j', "DNS as a way out of an internal network", "", nowhere},
-      {'k', "The host's own services through the bridge", "", nowhere},
+      {'j', "DNS as a way out of an internal network", "look-ups of names below wildcards", with_patterns},
+      {'k', "The host's own services through the bridge", "one-way datagrams to your machine",
+       engine_of_root},
       {'l', "An allowed name that resolves to a private or metadata address", "", nowhere},
       {'m', "Something other than TLS in a tunnel", "", nowhere},
       {'n', "Hooks and settings planted in the project, which run on the host later",

@@ -10,7 +10,7 @@ namespace drydock::core {
 
 struct Gap {
   // Of those that are open: the sessions that have it.
-  enum class Where { nowhere, every_jail, with_hosts, with_patterns, writable_project, dood };
+  enum class Where { nowhere, every_jail, with_hosts, with_patterns, engine_of_root, writable_project, dood };
 
   char letter;
   std::string_view what;
@@ -28,6 +28,7 @@ struct GapFacts {
   bool hosts = false;     // it reaches some
   bool patterns = false;  // and not each by its exact name
   bool writable_project = false;
+  bool engine_of_root = false;  // the engine is root's
 };
 
 // Those that such a session has, as "(a) <brief>, (b) <brief>"; empty when there is none.

@@ -1,6 +1,8 @@
 #include "guard/connect_head.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bitset>
 #include <utility>
 
 #include "policy/host_name.hpp"
@@ -11,6 +13,9 @@ namespace {
 constexpr std::string_view end_of_line = "\r\n";
 constexpr std::string_view end_of_head = "\r\n\r\n";
 constexpr std::size_t max_target = 300;
+
+// RFC 9112, 3.2 and 6.3: what two readers may understand differently when it is there twice.
+constexpr std::array<std::string_view, 3> single_fields{"host", "content-length", "transfer-encoding"};
 
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
 
@@ -75,10 +80,17 @@ ConnectHead::State ConnectHead::parse(std::string_view head) {
   if (protocol != "HTTP/1.1" && protocol != "HTTP/1.0") return fail(400, "it is not HTTP/1.0 or HTTP/1.1");
 
   std::string_view fields = line_end == std::string_view::npos ? "" : head.substr(line_end + 2);
+  std::bitset<single_fields.size()> seen;
   while (!fields.empty()) {
     const auto end = fields.find(end_of_line);
-    if (!is_field(fields.substr(0, end))) return fail(400, "a header field is malformed");
-    if (!keep(fields.substr(0, end))) return fail(400, "a header field is there twice");
+    const std::string_view field = fields.substr(0, end);
+    if (!is_field(field)) return fail(400, "a header field is malformed");
+    const auto single = std::find(single_fields.begin(), single_fields.end(),
+                                  policy::lower(field.substr(0, field.find(':'))));
+    const auto at = static_cast<std::size_t>(single - single_fields.begin());
+    const bool again = single != single_fields.end() && seen[at];
+    if (again || !keep(field)) return fail(400, "a header field is there twice");
+    if (single != single_fields.end()) seen.set(at);
     if (end == std::string_view::npos) break;
     fields.remove_prefix(end + end_of_line.size());
   }

@@ -1,7 +1,7 @@
 // The address floor: which addresses an allowed name may turn out to have. Everything that the registries
-// call special (IANA's IPv4 and IPv6 special-purpose registries, RFC 6890), multicast, the metadata services
-// of clouds, and the machine's own addresses are refused, also where an IPv6 address carries an IPv4 one
-// inside.
+// call special and not globally reachable (IANA's IPv4 and IPv6 special-purpose registries, RFC 6890), the
+// parts of 192.0.0.0/24 and 2001::/23 that are reachable too, multicast, the metadata services of clouds, and
+// the machine's own addresses are refused, also where an IPv6 address carries an IPv4 one inside.
 #pragma once
 
 #include <string>

@@ -8,110 +8,26 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <functional>
 #include <sstream>
 #include <thread>
 
 #include "base/json.hpp"
-#include "base/unique_fd.hpp"
+#include "guard/probe_dial.hpp"
+#include "guard/probe_jail.hpp"
 
 namespace drydock::guard {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
-// The proxy is near; what takes it this long is a fault.
-constexpr milliseconds answer_limit{5000};
 constexpr std::uint16_t dns_port = 53;
 // Asked of name servers, which know it wherever one leads outside.
 constexpr std::string_view dns_question("\3one\3one\3one\3one\0\0\1\0\1", 21);
 constexpr std::size_t dns_header = 12;
 constexpr unsigned dns_server_failure = 2;  // RFC 1035, 4.1.1
 constexpr unsigned dns_refused = 5;
-
-class Clock {
- public:
-  explicit Clock(milliseconds limit) : end_(steady_clock::now() + limit) {}
-  int left() const {
-    const auto rest = std::chrono::duration_cast<milliseconds>(end_ - steady_clock::now()).count();
-    return static_cast<int>(std::max<std::int64_t>(rest, 0));
-  }
-
- private:
-  steady_clock::time_point end_;
-};
-
-bool wait_for(int fd, short events, const Clock& clock) {
-  pollfd watch{fd, events, 0};
-  while (true) {
-    const int count = ::poll(&watch, 1, clock.left());
-    if (count < 0 && errno == EINTR) continue;
-    return count > 0;
-  }
-}
-
-struct Dialled {
-  UniqueFd fd;
-  int error = 0;  // 0: it is connected; ETIMEDOUT: nobody said a word
-};
-
-Dialled dial(const Endpoint& to, int type, const Clock& clock) {
-  sockaddr_storage address{};
-  const socklen_t size = to.address.to_sockaddr(to.port, address);
-  Dialled result{UniqueFd(::socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), 0};
-  if (!result.fd) return {{}, errno};
-  if (::connect(result.fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return result;
-  if (errno != EINPROGRESS) return {{}, errno};
-  if (!wait_for(result.fd.get(), POLLOUT, clock)) return {{}, ETIMEDOUT};
-  socklen_t length = sizeof result.error;
-  ::getsockopt(result.fd.get(), SOL_SOCKET, SO_ERROR, &result.error, &length);
-  return result;
-}
-
-std::string word(int error) {
-  switch (error) {
-    case 0:
-      return "connected";
-    case ECONNREFUSED:
-      return "refused";
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-      return "unreachable";
-    case ETIMEDOUT:
-      return "no answer";
-    default:
-      return std::strerror(error);
-  }
-}
-
-// The status that the proxy answers a request with.
-std::string ask_proxy(const Endpoint& proxy, const std::string& request) {
-  const Clock clock(answer_limit);
-  const Dialled dialled = dial(proxy, SOCK_STREAM, clock);
-  if (dialled.error != 0) return "proxy: " + word(dialled.error);
-  if (::send(dialled.fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return "proxy: closed";
-  std::string reply;
-  std::array<char, 512> block{};
-  while (reply.find("\r\n") == std::string::npos && reply.size() < 4096) {
-    if (!wait_for(dialled.fd.get(), POLLIN, clock)) return "proxy: no answer";
-    const ssize_t count = ::recv(dialled.fd.get(), block.data(), block.size(), 0);
-    if (count <= 0) break;
-    reply.append(block.data(), static_cast<std::size_t>(count));
-  }
-  // "HTTP/1.1 403 …"
-  const auto blank = reply.find(' ');
-  const bool http = reply.compare(0, 5, "HTTP/") == 0 && blank != std::string::npos;
-  const std::string status = http ? reply.substr(blank + 1, 3) : "";
-  const bool number = status.size() == 3 && status.find_first_not_of("0123456789") == std::string::npos;
-  return number ? status : "proxy: closed";
-}
-
-std::string connect_request(const std::string& authority) {
-  return "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n";
-}
 
 struct Gateway {
   std::string interface;
@@ -275,7 +191,17 @@ const std::vector<Check>& table() {
       {"dns", "none", [](const auto& s) { return ask_name_servers(s); }, {}},
       {"host", "nobody", [](const auto& s) { return dial_host(s); }, {}},
       {"route", "none", [](const auto& s) { return find_route(s); }, {}},
-      {"ipv6", "none", [](const auto&) { return find_ipv6(); }, {}}};
+      {"ipv6", "none", [](const auto&) { return find_ipv6(); }, {}},
+      {"look-alike", "403", [](const auto& s) { return ask_for_look_alikes(s); }, {}},
+      {"spelling", "403", [](const auto& s) { return ask_for_spellings(s); }, {}},
+      {"ambiguous", "refused", [](const auto& s) { return ask_ambiguously(s); }, {}},
+      {"direct", "alert", [](const auto& s) { return greet_directly(s, "not-" + s.canary); }, {}},
+      {"nameless", "alert", [](const auto& s) { return greet_directly(s, ""); }, {}},
+      {"no-tls", "closed", [](const auto& s) { return speak_plainly(s); }, {}},
+      {"ports", "the two", [](const auto& s) { return find_ports(s); }, {}},
+      {"powers", "none", [](const auto&) { return find_powers("/proc/self/status"); }, {}},
+      {"socket", "none", [](const auto&) { return find_sockets("/"); }, {}},
+      {"variables", "as planned", [](const auto& s) { return compare_proxy_variables(s); }, {}}};
   return checks;
 }
 

@@ -1,6 +1,6 @@
 // `drydock-guard --probe JSON`: what can be reached from where it runs, shown from inside the session's
-// internal network before the agent is there. It begins when its standard input ends. Each check says what it expected and what it got; all run at
-// once.
+// internal network before the agent is there. It begins when its standard input ends. Each check says what it
+// expected and what it got; all run at once.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,7 @@ struct ProbeSettings {
   // A public address that is dialled, and a limit for what may stay silent.
   Endpoint outside{Ip::v4(0x01010101), 443};
   std::chrono::milliseconds silence{250};
+  std::uint16_t direct_port = 443;  // of the proxy's transparent leg; another one in tests only
 };
 
 struct ProbeCheck {
@@ -29,7 +30,8 @@ struct ProbeCheck {
   bool ok = false;
 };
 
-// allowed unlisted literal plain port dial dns host route ipv6
+// allowed unlisted literal plain port dial dns host route ipv6 look-alike spelling ambiguous direct nameless
+// no-tls ports powers socket variables
 const std::vector<std::string>& probe_names();
 
 // Keys: proxy, host, canary, checks, silence_ms; strict, as guard.json. Throws ConfigError.

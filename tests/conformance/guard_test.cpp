@@ -137,6 +137,61 @@ TEST_P(Guard, J8_NamesThatLeadToForbiddenAddressesAreRefused) {
   sh("kill " + std::string(trim(listener.out)));
 }
 
+TEST_P(Guard, J8_WhyANameIsRefusedIsToldAndWrittenDown) {
+  const std::map<std::string, std::string> why{
+      {"rebind.test", "127.0.0.1, and it is one of this machine's own addresses"},
+      {"meta.test", "169.254.169.254, and it is a cloud's metadata service"},
+      {"lan.test", "203.0.113.2, and it is one of this machine's own addresses"},
+      {"private.test", "10.0.0.1, and it is a private address"},
+      {"6to4.test", "2002:7f00:1::1, and it is one of this machine's own addresses"},
+      {"cgnat.test", "100.100.100.200, and it is a cloud's metadata service"}};
+  std::string allow = "--allow allowed.test";
+  for (const auto& [name, unused] : why) allow += " --allow " + name;
+  const std::string session = start_serving(allow);
+  write_project_file("whole.py", R"(import os, re, socket, sys
+host, port = re.match(r'http://([0-9.]+):(\d+)', os.environ['HTTPS_PROXY']).groups()
+with socket.create_connection((host, int(port)), 15) as s:
+    s.sendall(f'CONNECT {sys.argv[1]}:443 HTTP/1.1\r\n\r\n'.encode())
+    reply = b''
+    while piece := s.recv(4096): reply += piece
+print(reply.split(b'\r\n\r\n', 1)[1].decode())
+)");
+  for (const auto& [name, words] : why) {
+    const std::string reason = "its name leads to " + words;
+    const std::string body = in_agent("python3 whole.py " + name);
+    EXPECT_NE(body.find("drydock refused " + name + ": " + reason), std::string::npos) << body;
+    EXPECT_TRUE(logged_soon(
+        {{"event", "denied"}, {"leg", "proxy"}, {"host", name}, {"reason", reason}, {"verdict", "denied"}}))
+        << name;
+    const std::string direct = in_agent("curl -sS --noproxy '*' --max-time 10 https://" + name + "/ 2>&1");
+    EXPECT_NE(direct.find("alert"), std::string::npos) << name << " " << direct;
+    EXPECT_TRUE(
+        logged_soon({{"event", "denied"}, {"leg", "transparent"}, {"host", name}, {"reason", reason}}))
+        << name;
+  }
+  for (const std::string way : {"", "--noproxy '*' "})
+    EXPECT_NE(in_agent("curl -sS " + way + "https://allowed.test/").find("hello from"), std::string::npos);
+  EXPECT_EQ(drydock("stop " + session).status, 0);
+}
+
+// A sidecar has no IPv6: such a name is not reached, and the client is told at once instead of waiting.
+TEST_P(Guard, J8_ANameOfIPv6AloneIsNotReachedAndSaysSo) {
+  const Log packets("packets");
+  const Log queries("dns");
+  auto answers = ask({"v6only.test", "v4only.test"}, "");
+  EXPECT_TRUE(starts_with(answers["v6only.test"], "502 drydock cannot reach v6only.test: "))
+      << answers["v6only.test"];
+  EXPECT_TRUE(starts_with(answers["v4only.test"], "200")) << answers["v4only.test"];
+  const std::string six = "\"dst\": \"2001:db8:1::10\"";
+  EXPECT_TRUE(packets.lines_with({six}).empty()) << "a packet of IPv6 arrived";
+  EXPECT_FALSE(queries.lines_with({"\"v6only.test\"", "\"AAAA\""}).empty());
+  const Outcome control =
+      sh("python3 -c \"import socket; print(socket.create_connection(('v6only.test', 443), "
+         "5).getpeername()[0])\"");
+  EXPECT_EQ(trim(control.out), "2001:db8:1::10") << control;
+  EXPECT_FALSE(packets.lines_with({six}).empty()) << "the log would not have shown it";
+}
+
 TEST_P(Guard, J8_ASecondAnswerHasNoSay) {
   // flip.test is good at every other look-up. What is dialled is what was checked, so the good one works and
   // the bad one is refused, whichever comes first.

@@ -26,14 +26,14 @@ END
 """
 
 
-def result(configuration, outcomes, version="4.3.1"):
-    """A result as GoogleTest writes it; `outcomes` maps SUITE.TEST to passed, failed or skipped."""
+def result(configuration, outcomes, version="4.3.1", properties=None):
+    """A result as GoogleTest writes it; `outcomes` maps SUITE.TEST to passed, failed or skipped; all record the properties."""
     lab = {"configuration": configuration, "engine": "podman", "version": version, "rootless": True, "parts": {"crun": "1.8"},
            "kernel": "6.1.0-9-some-flavour", "system": "Debian GNU/Linux 12 (bookworm)"}
     tests = []
     for title, outcome in outcomes.items():
         suite, name = title.split(".")
-        test = {"name": name + "/podman", "classname": "Backend/" + suite, "result": "COMPLETED"}
+        test = {"name": name + "/podman", "classname": "Backend/" + suite, "result": "COMPLETED"} | (properties or {})
         if outcome == "failed":
             test["failures"] = [{"failure": "jail_test.cpp:1\nit is open"}]
         if outcome == "skipped":
@@ -106,6 +106,17 @@ class ReportTest(unittest.TestCase):
     def test_refused_only_when_the_refusal_was_seen(self):
         for outcome, cell in (("passed", "refused"), ("failed", "**fails**"), ("skipped", "not run")):
             self.assertEqual(self.cells("J1", result("Dr", {REFUSAL: outcome}))["Dr"], cell)
+
+    def test_what_holds_otherwise_has_its_reason_and_its_test(self):
+        done, text = self.report(result("Dr", {REFUSAL: "passed"}, properties={"refused": "it is root there", "other": "x"}),
+                                 result("P4r", {"Jail.J1_One": "passed"}, properties={"not_enforced": "memory limits"}))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("| Dr | all | no session is made: it is root there.", text)
+        self.assertIn(f"| `{REFUSAL}` |", text)
+        self.assertRegex(text, r"\| P4r \| J1 \| memory limits are not enforced .* 125.*\| `Jail.J1_One` \|")
+        self.assertNotIn("otherwise", self.report(result("P4r", {"Jail.J1_One": "passed"}))[1])
+        failed = self.report(result("Dr", {REFUSAL: "failed"}, properties={"refused": "it is root there"}))[1]
+        self.assertNotIn("it is root there", failed, "a test that failed has shown nothing")
 
     def test_several_results_of_a_configuration_add_up(self):
         halves = result("P4r", {"Jail.J1_One": "passed"}), result("P4r", {"Jail.J1_Two": "passed"})

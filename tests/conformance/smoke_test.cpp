@@ -25,6 +25,17 @@ try:
 except OSError: pass
 )";
 
+// Answers on two more ports of the proxy's address, whatever it is asked.
+constexpr const char* other_ports = R"(import json, socket, threading
+def serve(port):
+    server = socket.create_server((json.load(open('/etc/drydock/guard.json'))['proxy']['address'], port))
+    while True:
+        with server.accept()[0] as client:
+            client.recv(99)
+            client.sendall(b'open')
+for port in (443, 4242): threading.Thread(target=serve, args=(port,), daemon=True).start()
+)";
+
 class Smoke : public Conformance {
  protected:
   void TearDown() override {
@@ -82,12 +93,12 @@ TEST_P(Smoke, HoldsAndNothingLeavesTheMachine) {
   EXPECT_EQ(checked.status, 0) << checked;
   EXPECT_EQ(checked.err, "");
   const auto lines = split(trim(checked.out), '\n');
-  ASSERT_EQ(lines.size(), 12U) << checked;
+  ASSERT_EQ(lines.size(), 22U) << checked;
   for (std::size_t i = 1; i + 1 < lines.size(); ++i) EXPECT_TRUE(ends_with(lines[i], "  ok")) << lines[i];
   const std::string version(trim(engine("version --format '{{.Client.Version}}'").out));
   const bool rootful = backend() == "docker" || sh_as_user("id -u").out == "0\n";
   EXPECT_EQ(lines.back(),
-            "10 of 10 checks hold on " + backend() + " " + version + (rootful ? ", rootful" : ", rootless"));
+            "20 of 20 checks hold on " + backend() + " " + version + (rootful ? ", rootful" : ", rootless"));
   EXPECT_EQ(leftovers(), "");
   for (const char* protocol : {"tcp", "udp", "icmp"}) {
     for (const std::string& packet : packets.lines_with({std::string("\"proto\": \"") + protocol + "\""})) {
@@ -106,16 +117,18 @@ TEST_P(Smoke, HoldsAndNothingLeavesTheMachine) {
 }
 
 TEST_P(Smoke, AProxyWithAHoleIsRed) {
-  fake("import os, sys\nif sys.argv[1] == '--probe': os.execv('/usr/bin/real-guard', sys.argv)\n" +
-       proxy_script("200"));
+  fake(std::string(
+           "import os, sys\nif sys.argv[1] == '--probe': os.execv('/usr/bin/real-guard', sys.argv)\n") +
+       other_ports + proxy_script("200"));
   const Outcome open = drydock("smoke");
   EXPECT_EQ(open.status, 1) << open;
-  for (const char* name : {"unlisted", "literal", "plain", "port"}) {
+  for (const char* name : {"unlisted", "literal", "plain", "port", "look-alike", "spelling", "ambiguous",
+                           "direct", "nameless", "no-tls", "ports"}) {
     const auto at = open.out.find(std::string("\n") + name + " ");
     ASSERT_NE(at, std::string::npos) << name << " " << open;
     EXPECT_TRUE(ends_with(split(open.out.substr(at + 1), '\n').front(), "  FAILED")) << name << " " << open;
   }
-  EXPECT_NE(open.out.find("\n6 of 10 checks hold on "), std::string::npos) << open;
+  EXPECT_NE(open.out.find("\n9 of 20 checks hold on "), std::string::npos) << open;
   const Json json = parse_json(drydock("--json smoke").out, "a result");
   EXPECT_EQ(json["holds"], false);
 

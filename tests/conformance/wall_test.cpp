@@ -1,6 +1,8 @@
 // J5-J7, J10, J11, J14, J22: what the wall lets through by DNS, to the host, to other sessions, when the
 // sidecar is gone, and from the host's own settings. What arrives is judged by the lab's logs; each probe has
 // its control beside it.
+#include <set>
+
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "lab.hpp"
@@ -205,6 +207,67 @@ exec python3 host.py "$@" $own.$((base + 1)) $own.$((base + 4)) $own.$((base + 5
   const Outcome control = unjailed("python3 host.py both " + targets);
   EXPECT_NE(control.out.find("reached tcp"), std::string::npos) << control;
   EXPECT_FALSE(arrivals.lines_with({"\"proto\": \"tcp\""}).empty()) << "the log would not have shown it";
+}
+
+// Gap (k), as docs/security.md names it: what goes one way to a host whose engine is root's, and when it does
+// not.
+TEST_P(Wall, J6_OneWayDatagramsReachAHostWhoseEngineIsRootsAndGetNoAnswer) {
+  write_project_file("send.py", R"(import os, re, socket, struct, sys
+address = re.match(r'http://([0-9.]+):', os.environ['HTTPS_PROXY'])[1]
+net = struct.unpack('!I', socket.inet_aton(address))[0] & ~7
+place = lambda i: socket.inet_ntoa(struct.pack('!I', net + i))
+targets = {'subnet': place(7), 'limited': '255.255.255.255', 'multicast': '224.0.0.1', 'place': place(1), 'host': '203.0.113.2'}
+waiting = []
+for name, target in targets.items():
+    for bound in ('', '-bound'):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        waiting.append(s)
+        s.settimeout(0.2)
+        try:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            if bound: s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'eth0')
+            s.sendto(f'{sys.argv[1]}-{name}{bound}.'.encode(), (target, 7777))
+        except OSError: pass
+for s in waiting:
+    try: print('answered', s.recv(100))
+    except OSError: pass
+print('done')
+)");
+  const bool rootless = trim(sh_as_user("id -u").out) != "0" && backend() == "podman";
+  // The kernel takes the larger of the value for all and the bridge's own, which a new one has from
+  // "default".
+  const std::string filter = "net.ipv4.conf.all.rp_filter net.ipv4.conf.default.rp_filter";
+  const std::string before = sh("sysctl " + filter + " | tr -d ' '").out;
+  const auto send_with = [&](const std::string& value, const std::string& marker) {
+    const Log arrivals("host");
+    EXPECT_EQ(sh("for name in " + filter + "; do sysctl -qw $name=" + value + "; done").status, 0);
+    const Outcome sent = run("-q --allow allowed.test", "python3 send.py " + marker);
+    EXPECT_EQ(sent.out, "done\n") << "an answer came back: " << sent;
+    std::set<std::string> arrived;
+    for (const std::string& line : arrivals.lines_with({"\"" + marker + "-"})) {
+      const std::string data = string_or(parse_json(line, "an arrival"), "data");
+      arrived.insert(data.substr(marker.size() + 1, data.size() - marker.size() - 2));
+    }
+    return arrived;
+  };
+  const std::set<std::string> open = send_with("0", "open");
+  const std::set<std::string> strict = send_with("1", "strict");
+  EXPECT_EQ(sh("sysctl -qw " + join(split(trim(before), '\n'), " ")).status, 0) << before;
+  EXPECT_TRUE(strict.empty()) << *strict.begin();
+  if (!open.empty()) RecordProperty("gap", join(std::vector<std::string>(open.begin(), open.end()), " "));
+  if (rootless) {
+    EXPECT_TRUE(open.empty()) << *open.begin();
+  } else {
+    EXPECT_TRUE(open.contains("limited-bound") && open.contains("multicast-bound"))
+        << "the gap is closed: say so";
+    for (const char* name : {"host", "place", "place-bound", "subnet", "subnet-bound"})
+      EXPECT_FALSE(open.contains(name)) << "a wider gap than is said: " << name;
+    const bool by_address = configuration() == "P4" || configuration() == "D26";
+    EXPECT_EQ(open.contains("host-bound"), by_address) << "say so";
+  }
+  const Log arrivals("host");
+  sh("echo -n control > /dev/udp/203.0.113.2/7777");
+  EXPECT_FALSE(arrivals.lines_with({"\"control\""}).empty()) << "the log would not have shown it";
 }
 
 TEST_P(Wall, J7_AnotherSessionIsNotReached) {

@@ -34,7 +34,10 @@ TEST(Gaps, ASessionHasThoseOfItsKind) {
   EXPECT_EQ(open_gaps({}), "(d) a compromised sidecar");
   EXPECT_THAT(open_gaps({false, true, false, false}),
               testing::MatchesRegex("\\(a\\) .*, \\(b\\) .*, \\(d\\) .*"));
-  EXPECT_THAT(open_gaps({false, true, true, false}), testing::HasSubstr(", (e) "));
+  EXPECT_THAT(open_gaps({false, true, true, false}),
+              testing::AllOf(testing::HasSubstr(", (e) "), testing::HasSubstr(", (j) ")));
+  EXPECT_THAT(open_gaps({.engine_of_root = true}), testing::HasSubstr(", (k) "));
+  EXPECT_THAT(open_gaps({.engine_of_root = false}), testing::Not(testing::HasSubstr("(k)")));
   EXPECT_THAT(open_gaps({false, true, false, true}), testing::HasSubstr(", (n) "));
 }
 

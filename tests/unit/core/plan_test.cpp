@@ -1,10 +1,12 @@
 #include "core/plan.hpp"
+#include "core/canary.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
 #include "base/version.hpp"
+#include "core/canary.hpp"
 #include "core/filter.hpp"
 #include "core/invariants.hpp"
 #include "core/plan_json.hpp"
@@ -243,7 +245,9 @@ TEST(Plan, NothingOfTheUsersReplacesTheProxyVariables) {
                          {"no_proxy", "*"},
                          {"EDITOR", "vi"},
                          {"HOME", "/srv"}};
-  const auto environment = build_plan(request).agent.environment;
+  request.wall_checks = all_wall_checks();
+  const Plan plan = build_plan(request);
+  const auto& environment = plan.agent.environment;
   for (const char* name :
        {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}) {
     EXPECT_EQ(environment.at(name), "http://10.231.0.10:8888") << name;
@@ -253,6 +257,9 @@ TEST(Plan, NothingOfTheUsersReplacesTheProxyVariables) {
   EXPECT_EQ(environment.at("EDITOR"), "vi");
   EXPECT_EQ(environment.at("HOME"), "/srv");
   EXPECT_EQ(environment.at("DRYDOCK"), "1");
+  // The canary has those and no other: it says what the engine makes of them.
+  EXPECT_EQ(plan.probe->environment.size(), 8U);
+  for (const auto& [name, value] : plan.probe->environment) EXPECT_EQ(value, environment.at(name)) << name;
 }
 
 TEST(Plan, HidesTheHostsNameOnPodman) {

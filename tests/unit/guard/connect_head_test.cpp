@@ -96,6 +96,16 @@ TEST(ConnectHeadTest, RefusesWhatIsNotAConnect) {
   EXPECT_EQ(status_of("CONNECT example.com:443 HTTP/1.1\nHost: x\n\n"), 0) << "bare newlines end nothing";
 }
 
+TEST(ConnectHeadTest, RefusesWhatCouldBeReadInTwoWays) {
+  for (const std::string field : {"Host: a", "Content-Length: 0", "Transfer-Encoding: chunked"}) {
+    const std::string once = "CONNECT example.com:443 HTTP/1.1\r\n" + field + "\r\n";
+    EXPECT_EQ(status_of(once + "\r\n"), 200) << field;
+    EXPECT_EQ(status_of(once + "X: y\r\n" + field + "\r\n\r\n"), 400) << field;
+    EXPECT_EQ(status_of(once + "hOST: b\r\nHOST: c\r\ncontent-LENGTH: 1\r\nCONTENT-length: 2\r\n\r\n"), 400);
+  }
+  EXPECT_EQ(status_of("CONNECT example.com:443 HTTP/1.1\r\nX: a\r\nX: b\r\n\r\n"), 200);
+}
+
 TEST(ConnectHeadTest, BoundsItsSize) {
   ConnectHead head;
   const std::string piece(1000, 'x');

@@ -281,6 +281,8 @@ class GateHarness : public testing::Test {
   std::uint16_t back_port_ = 0;
   Rules rules_;
   std::uint16_t server_port_ = 0;
+  std::uint16_t proxy_port_ = 0;
+  std::uint16_t transparent_port_ = 0;
   std::atomic<int> lookup_delay_ms_{0};
   std::atomic<bool> watched_{false};
 
@@ -306,8 +308,6 @@ class GateHarness : public testing::Test {
   UniqueFd log_reader_;
   std::string log_text_;
   std::thread thread_;
-  std::uint16_t proxy_port_ = 0;
-  std::uint16_t transparent_port_ = 0;
   std::atomic<int> lookups_{0};
   std::mutex mutex_;
   std::map<std::string, std::vector<std::vector<std::string>>> answers_;

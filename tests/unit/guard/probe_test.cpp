@@ -1,11 +1,18 @@
 #include "guard/probe.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "core/canary.hpp"
 #include "gate_harness.hpp"
+#include "guard/probe_jail.hpp"
 
 namespace drydock::guard {
 namespace {
@@ -52,13 +59,17 @@ class Answers {
     thread_ = std::thread([this, text = std::move(text), count] {
       for (int i = 0; i < count; ++i) {
         const UniqueFd client(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!client) return;
         std::array<char, 1024> request{};
         if (::recv(client.get(), request.data(), request.size(), 0) > 0)
           ::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL);
       }
     });
   }
-  ~Answers() { thread_.join(); }
+  ~Answers() {
+    ::shutdown(fd_.get(), SHUT_RDWR);
+    thread_.join();
+  }
   std::uint16_t port = 0;
 
  private:
@@ -102,6 +113,97 @@ TEST(Probe, SeesThatADialGoesThroughAndThatSomebodyIsThere) {
   checks = probe(settings);
   EXPECT_EQ(checks[0].ok, checks[0].got == "unreachable" || checks[0].got == "refused") << checks[0].got;
   EXPECT_NE(checks[0].got, "connected");
+}
+
+// All that can be seen of the proxy, against a gate whose tinyproxy admits everything.
+class ProbeAtGate : public GateHarness {
+ protected:
+  ProbeSettings settings(std::vector<std::string> checks) const {
+    ProbeSettings result;
+    result.proxy = {Ip::v4(INADDR_LOOPBACK), proxy_port_};
+    result.direct_port = transparent_port_;
+    result.host = *Ip::parse("127.0.0.2");
+    result.canary = "canary-1.drydock.invalid";
+    result.checks = std::move(checks);
+    return result;
+  }
+};
+
+TEST_F(ProbeAtGate, TheGateHolds) {
+  start();
+  for (const ProbeCheck& check : probe(settings({"allowed", "unlisted", "literal", "port", "look-alike",
+                                                 "spelling", "ambiguous", "direct", "nameless", "no-tls"}))) {
+    EXPECT_TRUE(check.ok) << check.name << " " << check.got;
+  }
+  EXPECT_EQ(lookups(), 0);
+}
+
+TEST_F(ProbeAtGate, AndHolesAreSeen) {
+  const Answers grants("HTTP/1.1 200 OK\r\n\r\n", 1000);
+  ProbeSettings open =
+      settings({"look-alike", "spelling", "ambiguous", "direct", "nameless", "no-tls", "ports"});
+  open.proxy.port = open.direct_port = grants.port;
+  for (const ProbeCheck& check : probe(open)) EXPECT_FALSE(check.ok) << check.name << " " << check.got;
+  open.checks = {"direct", "no-tls"};
+  open.direct_port = 1;
+  for (const ProbeCheck& check : probe(open)) EXPECT_EQ(check.got, "refused") << "nobody listens";
+}
+
+TEST(Probe, ReadsItsPowers) {
+  const auto powers = [](const std::string& text) {
+    const std::string path = testing::TempDir() + "status." + std::to_string(::getpid());
+    std::ofstream(path) << text;
+    const std::string found = find_powers(path);
+    ::unlink(path.c_str());
+    return found;
+  };
+  const std::string zero = "0000000000000000";
+  const std::string powerless = "Uid:\t65534\t65534\nCapInh:\t" + zero + "\nCapPrm:\t" + zero +
+                                "\nCapEff:\t" + zero + "\nCapBnd:\t" + zero + "\nCapAmb:\t" + zero +
+                                "\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+  EXPECT_EQ(powers(powerless), "none");
+  for (const auto& [line, other, got] : std::vector<std::tuple<std::string, std::string, std::string>>{
+           {"Uid:\t65534", "Uid:\t0", "Uid: 0"},
+           {"CapBnd:\t0", "CapBnd:\t8", "CapBnd: 8"},
+           {"CapAmb:\t0", "CapAmb:\t1", "CapAmb: 1"},
+           {"NoNewPrivs:\t1", "NoNewPrivs:\t0", "NoNewPrivs: 0"},
+           {"Seccomp:\t2", "Seccomp:\t0", "Seccomp: 0"},
+           {"Seccomp:\t2\n", "", "unknown"}}) {
+    std::string text = powerless;
+    text.replace(text.find(line), line.size(), other);
+    EXPECT_THAT(powers(text), testing::StartsWith(got)) << line;
+  }
+  EXPECT_EQ(find_powers("/nonexistent"), "unknown");
+}
+
+TEST(Probe, FindsSocketsAndOtherVariables) {
+  const std::string folder = testing::TempDir() + "sockets." + std::to_string(::getpid());
+  ASSERT_EQ(::mkdir(folder.c_str(), 0700), 0);
+  EXPECT_EQ(find_sockets(folder), "none");
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder + "/docker.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(find_sockets(folder), path);
+  ::unlink(path.c_str());
+  ::rmdir(folder.c_str());
+
+  const ProbeSettings settings = at_port(8888, {"variables"});
+  const std::string proxy = "http://127.0.0.1:8888";
+  for (const char* name :
+       {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"})
+    ::setenv(name, proxy.c_str(), 1);
+  for (const char* name : {"NO_PROXY", "no_proxy"}) ::setenv(name, "localhost,127.0.0.1,::1", 1);
+  EXPECT_EQ(compare_proxy_variables(settings), "as planned");
+  ::setenv("no_proxy", "*", 1);
+  EXPECT_EQ(compare_proxy_variables(settings), "no_proxy=*");
+  ::unsetenv("HTTPS_PROXY");
+  EXPECT_EQ(compare_proxy_variables(settings), "HTTPS_PROXY=");
+  for (const char* name :
+       {"https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"})
+    ::unsetenv(name);
 }
 
 TEST(Probe, ReportsOnOneLine) {
