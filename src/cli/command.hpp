@@ -78,6 +78,8 @@ class Command {
   // Whether configuration files are read before it, and whether its options have their values from there.
   virtual bool is_configured() const { return true; }
   virtual bool has_run_options() const { return false; }
+  // Whether it goes on where a configuration file is wrong, and says so itself.
+  virtual bool tells_wrong_configuration() const { return false; }
   // The exit status of a failure of drydock's or the engine's.
   virtual int failure_status() const { return 1; }
   // The exit status. Throws Error, Interrupted.

@@ -1,12 +1,14 @@
 #include "cli/configuration.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -132,6 +134,25 @@ void Configuration::read(const std::string& path, bool required) {
   }
 }
 
+void Configuration::read_or_note(const std::string& path, bool required) {
+  const std::size_t before = settings_.size();
+  files_.push_back({path, "settings", ::access(path.c_str(), F_OK) == 0 ? "read" : "absent"});
+  try {
+    read(path, required);
+  } catch (const Error& error) {
+    settings_.resize(before);
+    problems_.push_back(error);
+    files_.back().state = "wrong";
+  }
+}
+
+std::vector<Setting> Configuration::all(const std::string& key) const {
+  std::vector<Setting> found;
+  std::copy_if(settings_.begin(), settings_.end(), std::back_inserter(found),
+               [&](const Setting& setting) { return setting.key == key; });
+  return found;
+}
+
 std::string Configuration::value(const std::string& key) const {
   const auto found = std::find_if(settings_.rbegin(), settings_.rend(),
                                   [&](const Setting& setting) { return setting.key == key; });
@@ -174,12 +195,12 @@ void Configuration::merge_into(po::variables_map& values, const po::options_desc
 
 Configuration read_configuration(const std::string& directory, const std::string& file) {
   Configuration configuration;
-  configuration.read(core::machine_config_path, false);
+  configuration.read_or_note(core::machine_config_path, false);
   if (!file.empty()) {
-    configuration.read(file, true);
+    configuration.read_or_note(file, true);
     return configuration;
   }
-  configuration.read(user_configuration_path(), false);
+  configuration.read_or_note(user_configuration_path(), false);
   std::string key;
   try {
     key = core::resolve_project(directory).key;
@@ -187,7 +208,7 @@ Configuration read_configuration(const std::string& directory, const std::string
     // It is no project, which is a run's to say.
     return configuration;
   }
-  configuration.read(project_configuration_path(key), false);
+  configuration.read_or_note(project_configuration_path(key), false);
   return configuration;
 }
 
@@ -195,13 +216,27 @@ namespace {
 
 std::vector<std::string> packages_of(const Configuration& configuration) {
   std::vector<std::string> names;
-  for (const Setting& setting : configuration.settings()) {
-    if (setting.key == package_key) names.push_back(setting.value);
-  }
+  for (const Setting& setting : configuration.all(package_key)) names.push_back(setting.value);
   return core::as_package_list(names);
 }
 
+// The files' values, and those of the option where the command has it: merge_into() puts the files' first.
+std::vector<core::Given> given(const Invocation& invocation, const std::string& key) {
+  std::vector<core::Given> values;
+  if (invocation.configuration != nullptr) {
+    for (const Setting& setting : invocation.configuration->all(key))
+      values.push_back({setting.value, setting.origin});
+  }
+  const std::vector<std::string> merged = invocation.list(key);
+  for (std::size_t i = values.size(); i < merged.size(); ++i) values.push_back({merged[i]});
+  return values;
+}
+
 }  // namespace
+
+core::AllowlistRequest read_allowlist_request(const Invocation& invocation) {
+  return {given(invocation, "allow-file"), given(invocation, "allow"), given(invocation, "allow-private")};
+}
 
 std::vector<std::string> configured_packages(const Invocation& invocation) {
   return invocation.configuration == nullptr ? std::vector<std::string>{}

@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "cli/command.hpp"
+#include "core/doctor.hpp"
+#include "core/effective_allowlist.hpp"
 
 namespace drydock::cli {
 
@@ -23,7 +26,15 @@ class Configuration {
   // unless it is `required`.
   void read(const std::string& path, bool required);
 
+  // The same, but what would be thrown becomes one of problems(); the file says nothing then.
+  void read_or_note(const std::string& path, bool required);
+
   const std::vector<Setting>& settings() const { return settings_; }
+  const std::vector<Error>& problems() const { return problems_; }
+  // Those that read_or_note() looked for.
+  const std::vector<core::ConfigurationFile>& files() const { return files_; }
+  // The settings of one key, by rising precedence.
+  std::vector<Setting> all(const std::string& key) const;
   // The value that holds, of a key that is no list; empty when no file has it.
   std::string value(const std::string& key) const;
   // Where it comes from; empty when no file has it.
@@ -34,6 +45,8 @@ class Configuration {
 
  private:
   std::vector<Setting> settings_;
+  std::vector<Error> problems_;
+  std::vector<core::ConfigurationFile> files_;
 };
 
 // The options that a file may set, in the order of the help; their descriptions too.
@@ -45,8 +58,11 @@ std::string user_configuration_path();
 std::string project_configuration_path(const std::string& key);
 
 // The files that hold in `directory`: those of the machine, of the user and of the project there, or the
-// machine's and `file`, the value of --config, when that is not empty.
+// machine's and `file`, the value of --config, when that is not empty. What is wrong is in problems().
 Configuration read_configuration(const std::string& directory, const std::string& file);
+
+// What files and options add to the allowlist; of options those that are declared, after the files'.
+core::AllowlistRequest read_allowlist_request(const Invocation& invocation);
 
 // What the files say under `package`, core/package_list.hpp.
 std::vector<std::string> configured_packages(const Invocation& invocation);

@@ -3,8 +3,10 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
+#include "cli/configuration.hpp"
 #include "cli/table.hpp"
 #include "core/decision_log.hpp"
+#include "core/effective_allowlist.hpp"
 #include "core/utf8.hpp"
 
 namespace drydock::cli {
@@ -38,11 +40,17 @@ void declare_agent(po::options_description& options) {
 }
 
 core::AgentProfile read_agent(const Invocation& invocation) {
-  return core::find_agent(invocation.has("agent") ? invocation.text("agent") : core::default_agent);
+  std::string name = invocation.text("agent");
+  if (name.empty() && invocation.configuration != nullptr) name = invocation.configuration->value("agent");
+  return core::find_agent(name.empty() ? core::default_agent : name);
 }
 
 void declare_session(po::options_description& options, const char* what) {
   options.add_options()("session", po::value<std::string>()->value_name("SESSION"), what);
+}
+
+core::Allowlist read_allowlist(const Invocation& invocation, const core::Project& project) {
+  return core::effective_allowlist(project, read_agent(invocation), read_allowlist_request(invocation));
 }
 
 core::Project read_project(const Invocation& invocation) {

@@ -8,6 +8,7 @@
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "core/agents.hpp"
+#include "core/allowlist.hpp"
 #include "core/find_session.hpp"
 #include "core/live_filter.hpp"
 #include "core/project.hpp"
@@ -16,12 +17,14 @@ namespace drydock::cli {
 
 void declare_project(po::options_description& options);
 void declare_agent(po::options_description& options);
-// --agent's, or the default one.
+// --agent's, or that of the configuration files, or the default one.
 core::AgentProfile read_agent(const Invocation& invocation);
 void declare_session(po::options_description& options, const char* what);
 
 // --project's, or the one that the user is in.
 core::Project read_project(const Invocation& invocation);
+// What a session there would have, as far as its command line adds nothing.
+core::Allowlist read_allowlist(const Invocation& invocation, const core::Project& project);
 // Throws Error(usage) when both are given.
 void refuse_both(const Invocation& invocation, const std::string& one, const std::string& other);
 // The hosts that were named. Throws Error(usage) when there is none.

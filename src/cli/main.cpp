@@ -52,12 +52,19 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+// The folder of the project that the command is about.
+std::string folder_of(const CommandLine& line) {
+  if (line.command->has_run_options() && !line.operands.empty()) return line.operands.front();
+  return line.values.count("project") != 0 ? line.values["project"].as<std::string>() : ".";
+}
+
 // What files say, under what the command line and the environment do.
 Configuration configure(CommandLine& line) {
   if (!line.command->is_configured()) return {};
   const bool runs = line.command->has_run_options();
-  Configuration configuration =
-      read_configuration(runs && !line.operands.empty() ? line.operands.front() : ".", line.global.config);
+  Configuration configuration = read_configuration(folder_of(line), line.global.config);
+  if (!configuration.problems().empty() && !line.command->tells_wrong_configuration())
+    throw configuration.problems().front();
   const std::string runtime = configuration.value("runtime");
   if (line.global.runtime_origin == "the default" && !runtime.empty()) {
     line.global.runtime = runtime;

@@ -218,9 +218,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
       options.name.size() > 64) {
     bad_value("--name", options.name, "is not a name", "use up to 64 letters, digits and _.-");
   }
-  options.allow = invocation.list("allow");
-  options.allow_files = invocation.list("allow-file");
-  options.allow_private = invocation.list("allow-private");
+  options.allow = read_allowlist_request(invocation);
   options.mode = read_mode(invocation);
   options.environment = read_environment(invocation);
   options.secrets = invocation.list("secret");

@@ -23,6 +23,7 @@
 namespace drydock::core {
 namespace {
 
+constexpr std::size_t os_release_limit = std::size_t{1} << 16;
 constexpr std::size_t dpkg_status_limit = std::size_t{64} << 20;
 
 void say(const AgentImageRequest& request, const std::string& text) {
@@ -124,6 +125,16 @@ std::string package_lines(const std::vector<NpmRelease>& releases) {
   return join(lines, "\n");
 }
 
+// Those that none of its packages brings along.
+std::vector<std::string> programs_of_the_base(const AgentProfile& agent) {
+  std::vector<std::string> programs = agent.programs;
+  std::erase_if(programs, [&](const std::string& name) {
+    return std::any_of(agent.npm.begin(), agent.npm.end(),
+                       [&](const NpmPackage& package) { return package.commands.count(name) != 0; });
+  });
+  return programs;
+}
+
 // What an image is to be made of.
 struct Recipe {
   const AgentProfile& agent;
@@ -167,6 +178,15 @@ ImageConfig config_of(const Recipe& recipe, const OwnImage& image) {
   return config;
 }
 
+// os-release(5): the first of the two that is there. The other one is a link to it, as a rule.
+std::string distribution_in(const std::string& tar) {
+  for (const char* path : {"etc/os-release", "usr/lib/os-release"}) {
+    const std::string text = file_in_tar(tar, path, os_release_limit);
+    if (!text.empty()) return parse_os_release(text).id;
+  }
+  return {};
+}
+
 AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   BaseRequest base_request = recipe.request.base;
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
@@ -180,7 +200,7 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   const BaseRootfs base = base_rootfs(base_request);
   made.sbom =
       render_sbom(made.image.reference, recipe.releases,
-                  {"deb", this_distribution().id,
+                  {"deb", distribution_in(base.tar),
                    parse_dpkg_status(file_in_tar(base.tar, "var/lib/dpkg/status", dpkg_status_limit))});
   if (is_there) return made;
 
@@ -203,7 +223,7 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
 AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   const StopSource* stop = recipe.request.base.stop;
   const EngineBase base = find_engine_base(engine, recipe.request.base.base);
-  AgentNeeds needs{recipe.agent.command, recipe.request.base.packages, {}};
+  AgentNeeds needs{recipe.agent.command, recipe.request.base.packages, {}, recipe.agent.programs};
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
     needs.packages.insert(needs.packages.end(), more->begin(), more->end());
   std::vector<std::string> parts{base.id, base.reference, base.digest};
@@ -223,7 +243,7 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   if (is_there) return made;
 
   // Before megabytes are fetched for it.
-  require_all(base, below, {}, {{}, needs.packages});
+  require_all(base, below, {}, {{}, needs.packages, {}, programs_of_the_base(recipe.agent)});
   const TempDir unpacked("drydock-agent", cache);
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
   require_all(base, below, content, needs);
@@ -262,6 +282,13 @@ std::string profile_key(const AgentProfile& agent) {
   for (const std::string& package : agent.packages) key.add(package);
   for (const AgentFile& file : agent.files) key.add(file);
   return key.finish();
+}
+
+bool is_of_profile(const runtime::ImageReport& image, const AgentProfile& agent) {
+  const auto of_agent = image.labels.find(image_agent_label);
+  const auto made_of = image.labels.find(image_profile_label);
+  return of_agent != image.labels.end() && of_agent->second == agent.name && made_of != image.labels.end() &&
+         made_of->second == profile_key(agent);
 }
 
 AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent,

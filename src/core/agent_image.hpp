@@ -40,6 +40,9 @@ std::string agent_image_reference(const std::string& agent, const std::vector<st
 // The value of image_profile_label.
 std::string profile_key(const AgentProfile& agent);
 
+// Whether an image was made of this profile, as it is now.
+bool is_of_profile(const runtime::ImageReport& image, const AgentProfile& agent);
+
 struct AgentImage {
   OwnImage image;
   std::string sbom;  // empty where nothing was made, see with_sbom

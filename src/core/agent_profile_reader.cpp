@@ -228,6 +228,10 @@ void AgentProfileReader::read_npm() {
   for (const std::string& name : profile_.packages) {
     if (!made_of(name, lower, "-.+")) fail("packages", "'" + name + "' is no name of a Debian package");
   }
+  profile_.programs = texts(json_, "", "programs");
+  for (const std::string& name : profile_.programs) {
+    if (!made_of(name, letters, "-._+")) fail("programs", "'" + name + "' is no name of a program");
+  }
 }
 
 void AgentProfileReader::read_files() {
@@ -278,6 +282,12 @@ void AgentProfileReader::read_state() {
     return paths;
   };
   profile_.transcripts = inside("transcripts");
+  profile_.whole = inside("whole");
+  for (const std::string& path : profile_.whole) {
+    if (std::find(profile_.transcripts.begin(), profile_.transcripts.end(), path) !=
+        profile_.transcripts.end())
+      fail("whole", "'" + path + "' is in 'transcripts' as well");
+  }
   profile_.login = inside("login");
   profile_.sync = inside("sync");
 }
@@ -285,8 +295,8 @@ void AgentProfileReader::read_state() {
 AgentProfile AgentProfileReader::read() {
   require_keys(json_, "profile",
                {"schema", "name", "summary", "command", "login_hint", "baseline", "endpoints", "environment",
-                "telemetry_off", "pass", "secrets", "npm", "packages", "files", "state", "transcripts",
-                "login", "sync"});
+                 "telemetry_off", "pass", "secrets", "npm", "packages", "programs", "files", "state",
+                 "transcripts", "whole", "login", "sync"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;

@@ -16,6 +16,8 @@
 #include "base/log.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
+#include "core/agent_overlay.hpp"
+#include "core/conversations.hpp"
 #include "core/file_tree.hpp"
 
 namespace drydock::core {
@@ -81,49 +83,91 @@ void harvest_login(int home, int agent, const std::string& path, const std::stri
   }
 }
 
-void harvest_transcripts(int home, int agent, const std::string& path, const std::string& project) {
-  walk_files(
-      home, path, {},
-      [&](const std::string& file, const struct stat& status) {
-        const std::string kept = "transcripts/" + project + "/" + file;
-        const UniqueFd there = open_below(agent, kept, O_PATH);
-        struct stat old {};
-        if (there && ::fstat(there.get(), &old) == 0 && old.st_size >= status.st_size) return;
-        copy_below(home, file, agent, kept, std::nullopt, true);
-      },
-      RefusedLog());
+void write_record(const std::string& folder, const Json& record) {
+  TempFile file("state", folder);
+  file.write(record.dump(2) + "\n");
+  file.move_to(folder + "/" + record_file);
+}
+
+// Of what is not a continuation of what is stored: one line, however many there are.
+void tell_beside(const std::vector<std::string>& names, const std::string& store) {
+  if (names.empty()) return;
+  const std::string count =
+      names.size() == 1 ? "a conversation does" : std::to_string(names.size()) + " conversations do";
+  log::warn("{} not continue what is stored, which was kept; this session's copy is beside it: '{}/{}'{}",
+            count, printable(store, 300), printable(names.front(), 300),
+            names.size() == 1 ? "" : " and so on");
+}
+
+void harvest_transcripts(int home, const std::string& agent_folder, int agent, const Json& record,
+                         const std::string& session) {
+  const std::string store = "transcripts/" + require_string(record, "project");
+  tell_beside(
+      bring_conversations(home, strings_or_empty(record, "transcripts"), agent, store, session, RefusedLog()),
+      agent_folder + "/" + store);
+}
+
+void harvest_whole(int home, const std::string& agent_folder, int agent, Json& record,
+                   const std::string& session) {
+  const std::vector<std::string> patterns = strings_or_empty(record, "whole");
+  if (patterns.empty()) return;
+  const std::string store = "whole/" + require_string(record, "project");
+  const WholeCopy began{string_or(record, "whole_of"), string_or(record, "whole_digest")};
+  try {
+    const WholeCopyResult result =
+        bring_whole_copy(home, patterns, agent, agent_folder, store, session, began);
+    record["whole_of"] = result.now.session;
+    record["whole_digest"] = result.now.digest;
+    if (result.displaced.empty()) return;
+    log::warn(
+        "session {} ended while this one ran: the next one goes on with this one's conversations; "
+        "those of {} are in '{}/{}/{}'",
+        result.displaced, result.displaced, printable(agent_folder, 300), store, result.displaced);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::refused) throw;
+    log::warn("the session's conversations are not kept: {}", error.what());
+  }
 }
 
 void harvest(const std::string& folder) {
-  const Json record = read_record(folder);
+  Json record = read_record(folder);
   if (record.is_null()) return;
   const std::string agent_folder = fs::path(folder).parent_path().parent_path().string();
+  const std::string id = fs::path(folder).filename().string();
   const DirectoryLock lock(agent_folder);
   const UniqueFd agent = open_folder(agent_folder);
   const UniqueFd session = open_folder(folder);
   const UniqueFd home = open_below(session.get(), "home", O_RDONLY | O_DIRECTORY);
   if (!home) return;
-  const std::string project = require_string(record, "project");
-  for (const std::string& path : strings_or_empty(record, "transcripts"))
-    harvest_transcripts(home.get(), agent.get(), path, project);
-  const Json* const logins = find_member(record, "login");
-  if (logins == nullptr || !logins->is_object()) return;
-  for (const auto& [path, seed] : logins->items()) {
-    if (seed.is_string()) harvest_login(home.get(), agent.get(), path, seed.get<std::string>());
+  harvest_transcripts(home.get(), agent_folder, agent.get(), record, id);
+  harvest_whole(home.get(), agent_folder, agent.get(), record, id);
+  const auto logins = record.find("login");
+  if (logins != record.end() && logins->is_object()) {
+    for (auto login : logins->items()) {
+      if (!login.value().is_string()) continue;
+      harvest_login(home.get(), agent.get(), login.key(), login.value().get<std::string>());
+      // A session that is kept is harvested again when it goes: what others have stored by then stays.
+      const auto text = read_below(home.get(), login.key(), largest_login);
+      login.value() = text ? sha256_hex(*text) : "";
+    }
   }
+  write_record(folder, record);
 }
 
-// All files of `path` in one folder, at `place` in another.
-void copy_tree(int from, const std::string& path, int to, const std::string& strip,
-               const std::optional<FileOwner>& owner) {
-  walk_files(
-      from, path, {},
-      [&](const std::string& file, const struct stat&) {
-        const std::string target = file.substr(strip.size());
-        if (open_below(to, target, O_PATH)) return;
-        copy_below(from, file, to, target, owner, false);
-      },
-      RefusedLog());
+// A file of one folder, to another, unless one is there.
+auto copy_new(int from, int to, const std::optional<FileOwner>& owner) {
+  return [=](const std::string& file, const struct stat&) {
+    if (!open_below(to, file, O_PATH)) copy_below(from, file, to, file, owner, false);
+  };
+}
+
+// All that is in `patterns` below a folder of the agent's, which need not be there.
+void copy_stored(int agent, const std::string& store, const std::vector<std::string>& patterns,
+                 const TreeLimits& limits, int home, const std::optional<FileOwner>& owner) {
+  const UniqueFd from = open_below(agent, store, O_RDONLY | O_DIRECTORY);
+  if (!from) return;
+  for (const std::string& pattern : patterns)
+    walk_pattern(from.get(), pattern, limits, copy_new(from.get(), home, owner), RefusedLog());
 }
 
 void make_mount_point(int home, const StatePath& point, const std::optional<FileOwner>& owner) {
@@ -164,7 +208,15 @@ SessionState session_state(const AgentProfile& agent, const std::string& project
                            const std::string& session) {
   return {
       agent.name,  project,           agent_state_directory(agent.name) + "/sessions/" + session + "/home",
-      agent.state, agent.transcripts, agent.login};
+      agent.state, agent.transcripts, agent.whole,
+      agent.login};
+}
+
+bool has_kept_login(const AgentProfile& agent) {
+  const std::string kept = agent_state_directory(agent.name) + "/login/";
+  return std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
+    return ::access((kept + file).c_str(), F_OK) == 0;
+  });
 }
 
 std::string engine_key(const runtime::EngineInfo& engine) {
@@ -172,6 +224,8 @@ std::string engine_key(const runtime::EngineInfo& engine) {
 }
 
 void make_session_state(const SessionState& state, const StateRequest& request) {
+  // Before anything is made.
+  const auto overlay = overlay_files(state);
   const std::string agent_folder = agent_state_directory(state.agent);
   const auto owner = agent_owner(request.uid, request.gid);
   make_directories(agent_folder + "/prototype", 0700);
@@ -188,31 +242,39 @@ void make_session_state(const SessionState& state, const StateRequest& request) 
   }
   runtime::Labels labels;
   request.owner.write_to(labels);
-  const Json record = {{"schema", 1},
-                       {"agent", state.agent},
-                       {"project", state.project},
-                       {"engine", request.engine},
-                       {"owner", labels},
-                       {"transcripts", state.transcripts},
-                       {"login", logins}};
+  Json record = {{"schema", 1},
+                 {"agent", state.agent},
+                 {"project", state.project},
+                 {"engine", request.engine},
+                 {"owner", labels},
+                 {"transcripts", state.transcripts},
+                 {"login", logins}};
   const std::string folder = agent_folder + "/" + own;
-  TempFile file("state", folder);
-  file.write(record.dump(2) + "\n");
-  file.move_to(folder + "/" + record_file);
-
+  write_record(folder, record);
   make_folders_below(agent.get(), own + "/home", owner);
   const UniqueFd home = open_below(agent.get(), own + "/home", O_RDONLY | O_DIRECTORY);
   if (!home) throw Error(ErrorKind::permission, with_errno("cannot open folder '" + state.home + "'", errno));
   for (const StatePath& path : state.paths) {
     if (path.folder) make_folders_below(home.get(), path.path, owner);
   }
-  // What comes first stays: a login is not overridden by anything else.
-  for (const std::string& path : state.login)
-    copy_tree(agent.get(), "login/" + path, home.get(), "login/", owner);
-  copy_tree(agent.get(), "prototype", home.get(), "prototype/", owner);
-  const std::string shared = "transcripts/" + state.project + "/";
-  for (const std::string& path : state.transcripts)
-    copy_tree(agent.get(), shared + path, home.get(), shared, owner);
+  // What comes first stays: a login is not overridden by anything else, and the overlay is over the
+  // prototype.
+  if (const UniqueFd from = open_below(agent.get(), "login", O_RDONLY | O_DIRECTORY)) {
+    for (const std::string& path : state.login)
+      walk_files(from.get(), path, {}, copy_new(from.get(), home.get(), owner), RefusedLog());
+  }
+  if (overlay) copy_overlay(state.agent, *overlay, home.get(), owner);
+  const UniqueFd prototype = open_below(agent.get(), "prototype", O_RDONLY | O_DIRECTORY);
+  if (prototype)
+    walk_files(prototype.get(), "", {}, copy_new(prototype.get(), home.get(), owner), RefusedLog());
+  copy_stored(agent.get(), "transcripts/" + state.project, state.transcripts, {}, home.get(), owner);
+  const std::string copy = latest_copy(agent.get(), "whole/" + state.project);
+  if (!copy.empty()) copy_stored(agent.get(), copy, state.whole, whole_copy_limits, home.get(), owner);
+  // Half of a copy, after a crash, is not to be taken for the session's.
+  record["whole"] = state.whole;
+  record["whole_of"] = fs::path(copy).filename().string();
+  record["whole_digest"] = digest_of_copy(home.get(), state.whole);
+  write_record(folder, record);
   for (const StatePath& point : request.mount_points) make_mount_point(home.get(), point, owner);
 }
 

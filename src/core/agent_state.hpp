@@ -1,10 +1,13 @@
 // An agent's own state (INV-2). Nothing of the host's agent folder is mounted: each session gets a copy,
 // which is its home folder and goes with it. In $XDG_STATE_HOME/drydock/agents/<agent>/ are
-//   prototype/                what each copy begins with; `drydock sync` fills it
+//   prototype/                what each copy begins with; `drydock sync` fills it (over it: the user's overlay)
 //   login/                    the files that the profile calls a login, if a session has written them
-//   transcripts/<project>/    conversations, which the sessions of one project share
+//   transcripts/<project>/    conversations, which the sessions of one project share: what is there is only
+//                             ever continued
+//   whole/<project>/<session> what they share as a whole; the file `latest` beside it names the session whose
+//                             copy the next one begins with
 //   sessions/<session>/home/  a session's copy, mounted as its home folder
-// Conversations are brought back when a session ends: of two the larger is kept.
+// Conversations are brought back when a session ends (core/conversations.hpp).
 #pragma once
 
 #include <optional>
@@ -26,12 +29,16 @@ struct SessionState {
   std::string home;     // the folder on the host
   std::vector<StatePath> paths;
   std::vector<std::string> transcripts;
+  std::vector<std::string> whole;
   std::vector<std::string> login;
 };
 
 // The folder of an agent's state; not made.
 std::string agent_state_directory(const std::string& agent);
 SessionState session_state(const AgentProfile& agent, const std::string& project, const std::string& session);
+
+// Whether a session of the agent begins with a login that an earlier one left.
+bool has_kept_login(const AgentProfile& agent);
 
 // By which engine a session's state is known: two of one name, root's and a user's, know each other's
 // sessions not.
@@ -47,11 +54,13 @@ struct StateRequest {
   std::vector<StatePath> mount_points;
 };
 
-// Makes a session's home folder. Throws Error.
+// Makes a session's home folder. Throws Error; of an overlay that is not fit (core/agent_overlay.hpp) before
+// anything is made.
 void make_session_state(const SessionState& state, const StateRequest& request);
 
-// Brings conversations and logins of a session back; links and special files are left, which a line in the
-// log says. Throws Error when something could not be written; no more than that is lost then.
+// Brings conversations and logins of a session back, once nothing of it runs any more. Links and special
+// files are left, and copies that do not continue what is stored are kept beside it, which a line in the log
+// says. Throws Error when something could not be written; no more than that is lost then.
 void harvest_session_state(const std::string& session);
 // The same, and removes its folder. A session without one is none of its business.
 void end_session_state(const std::string& session);

@@ -15,6 +15,7 @@
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "core/agent_state.hpp"
+#include "core/conversations.hpp"
 #include "core/file_tree.hpp"
 
 namespace drydock::core {
@@ -64,7 +65,7 @@ class Finder {
 
  private:
   bool withheld(const std::string& path) const {
-    return covers(agent_.login, path) || covers(agent_.transcripts, path);
+    return covers(agent_.login, path) || is_in_any(path, agent_.transcripts) || is_in_any(path, agent_.whole);
   }
 
   void take(const std::string& path, const std::string& source, const struct stat& status) {

@@ -62,11 +62,13 @@ struct AgentProfile {
   std::vector<AgentSecret> secrets;
   std::vector<NpmPackage> npm;
   std::vector<std::string> packages;  // of the distribution, on top of the base's
+  std::vector<std::string> programs;  // that it needs in its image besides its command
   std::vector<AgentFile> files;
   std::vector<StatePath> state;
-  // All below a path of `state`: conversations, which sessions share; files that hold a login; what `sync`
-  // brings from the host.
+  // All below a path of `state`: conversations, which sessions share, and what they share as a whole
+  // (patterns: core/conversations.hpp); files that hold a login; what `sync` brings from the host.
   std::vector<std::string> transcripts;
+  std::vector<std::string> whole;
   std::vector<std::string> login;
   std::vector<std::string> sync;
 

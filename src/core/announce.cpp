@@ -35,11 +35,7 @@ void tell_of_login(const PreparedRun& run, Talk& talk) {
   const AgentProfile& agent = run.agent;
   const bool runs_agent = run.options.command.empty() && !run.options.shell;
   if (!runs_agent || agent.login_hint.empty() || !run.secrets.empty()) return;
-  const std::string kept = agent_state_directory(agent.name) + "/login/";
-  const bool logged_in = std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
-    return ::access((kept + file).c_str(), F_OK) == 0;
-  });
-  if (!logged_in) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
+  if (!has_kept_login(agent)) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
 // Of dood a warning has said it.

@@ -1,9 +1,11 @@
 #include "core/doctor.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/doctor_checks.hpp"
+#include "core/own_image.hpp"
 #include "core/run.hpp"
 
 namespace drydock::core {
@@ -22,9 +24,12 @@ bool has_problem(const DoctorReport& report) {
 Finding examine_plan(runtime::Engine& engine, const DoctorOptions& options, StopSource& stop) {
   try {
     // Of a command: whether the agent has its image is told by itself.
-    RunOptions run;
+    RunOptions run = options.run;
     run.command = {"true"};
     run.directory = options.directory;
+    run.tty = false;
+    if (!run.image.empty() && run.pull != PullPolicy::never && !find_image(engine, run.image))
+      return {"plan", FindingStatus::not_checked, "a session's plan: its image is fetched first", "", false};
     plan_run(engine, prepare_run(run), stop);
     return ok_finding("plan", "a session here can be planned; the jail itself is checked by: drydock smoke");
   } catch (const Error& error) {
@@ -60,6 +65,11 @@ Finding problem_of(std::string id, const Error& error, const std::string& fix) {
   return problem_finding(std::move(id), error.what(), error.hint().empty() ? fix : error.hint());
 }
 
+const std::string& agent_of(const RunOptions& run) {
+  static const std::string usual = default_agent;
+  return run.agent.empty() ? usual : run.agent;
+}
+
 const EngineReport* DoctorReport::chosen() const {
   const auto found =
       std::find_if(engines.begin(), engines.end(), [](const EngineReport& engine) { return engine.chosen; });
@@ -79,18 +89,21 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
   const std::optional<Project> project = examine_folder(options, report, of_project);
   if (project) {
     for (Finding& finding : examine_mode(*project, report)) of_project.push_back(std::move(finding));
-    egress = examine_allowlist(*project, report);
+    egress = examine_allowlist(*project, options.run, report);
   }
   const Mode mode = report.mode ? report.mode->mode : Mode::contained;
   const std::vector<Reached> reached = examine_engines(providers, options, mode, stop, report);
   const auto chosen = std::find_if(reached.begin(), reached.end(),
                                    [&](const Reached& entry) { return report.engines[entry.report].chosen; });
   runtime::Engine* const engine = chosen == reached.end() ? nullptr : chosen->engine.get();
-  for (Finding& finding : examine_sessions(reached, report)) egress.push_back(std::move(finding));
-  Findings images = examine_images(engine, mode, options.packages, stop);
-  Findings configuration =
-      examine_configuration(project ? &*project : nullptr, options.machine_config, report);
-  for (Finding& finding : examine_tokens()) configuration.push_back(std::move(finding));
+  Findings sessions = examine_sessions(reached, report);
+  egress.insert(egress.begin(), std::make_move_iterator(sessions.begin()),
+                std::make_move_iterator(sessions.end()));
+  egress.insert(egress.begin(), examine_sidecar(engine, mode, stop));
+  Findings images = examine_images(engine, options.run);
+  Findings configuration = examine_configuration(project ? &*project : nullptr, options, report);
+  for (Finding& finding : examine_tokens(agent_of(options.run))) configuration.push_back(std::move(finding));
+  for (Finding& finding : examine_overlays()) configuration.push_back(std::move(finding));
   report.sections = {{"project", std::move(of_project)},
                      {"images", std::move(images)},
                      {"egress", std::move(egress)},

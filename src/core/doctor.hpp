@@ -8,10 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/stop_source.hpp"
 #include "core/decision_log.hpp"
+#include "core/denials.hpp"
 #include "core/mode.hpp"
+#include "core/run.hpp"
 #include "core/selection.hpp"
 #include "core/settings.hpp"
 #include "runtime/finding.hpp"
@@ -19,13 +22,21 @@
 
 namespace drydock::core {
 
+struct ConfigurationFile {
+  std::string path;
+  std::string what;   // "settings", "allowlist", "mode pin", "machine settings", …
+  std::string state;  // "read", "absent", "wrong"
+};
+
 struct DoctorOptions {
   std::string runtime = "auto";
   std::string url;  // of the named runtime; may be empty
   std::string directory = ".";
   runtime::HostPlace host = runtime::this_host();
   std::string machine_config = machine_config_path;
-  std::vector<std::string> packages{};  // core/package_list.hpp
+  RunOptions run{};                           // as the configuration files have them
+  std::vector<ConfigurationFile> settings{};  // the files that they are from
+  std::vector<Error> wrong_configuration{};   // what could not be read of them
 };
 
 struct EngineReport {
@@ -55,12 +66,7 @@ struct LiveSession {
   std::string mode;
   std::string sidecar;  // "running", "ended", "none"
   std::optional<EgressCounts> counts;
-};
-
-struct ConfigurationFile {
-  std::string path;
-  std::string what;   // "allowlist", "mode pin", "machine settings"
-  std::string state;  // "read", "absent", "wrong"
+  std::vector<Denial> last_denied;  // the last first, three at most
 };
 
 struct DoctorReport {
@@ -72,7 +78,7 @@ struct DoctorReport {
   std::vector<EngineReport> engines;
   std::vector<DoctorSection> sections;
   std::vector<AllowlistSource> sources;
-  std::optional<std::size_t> filter_entries;  // absent when a source is wrong
+  std::optional<std::vector<Entry>> filter;  // absent when a source is wrong
   std::vector<LiveSession> sessions;
   std::vector<ConfigurationFile> files;
 

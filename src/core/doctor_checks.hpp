@@ -29,20 +29,26 @@ std::vector<Reached> examine_engines(const Providers& providers, const DoctorOpt
 // The pins and variables that speak of the mode. Fills `report.mode`.
 runtime::Findings examine_mode(const Project& project, DoctorReport& report);
 
-// What a session is made of: drydock's own images, and what they are made from. `engine` may be null.
-runtime::Findings examine_images(runtime::Engine* engine, Mode mode, const std::vector<std::string>& packages,
-                                 StopSource& stop);
+// What an agent runs in: drydock's own images, or the one that is named. `engine` may be null.
+runtime::Findings examine_images(runtime::Engine* engine, const RunOptions& run);
+// The image of the sidecar. Without an engine it is still told whether it could be made.
+runtime::Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop);
 
-// Fills `report.sources` and `filter_entries`.
-runtime::Findings examine_allowlist(const Project& project, DoctorReport& report);
+// Fills `report.sources` and `filter`.
+runtime::Findings examine_allowlist(const Project& project, const RunOptions& run, DoctorReport& report);
 // Fills `report.sessions`.
 runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report);
 
-// The tokens that are kept for agents: their names, and whether they can be used.
-runtime::Findings examine_tokens();
+// The tokens that are kept for agents: their names, and whether they can be used by `agent`'s sessions.
+runtime::Findings examine_tokens(const std::string& agent);
+// Files of the user's own that sessions of an agent begin with.
+runtime::Findings examine_overlays();
 
 // Fills `report.files`; of the allowlist's files they are `report.sources`.
-runtime::Findings examine_configuration(const Project* project, const std::string& machine_config,
+runtime::Findings examine_configuration(const Project* project, const DoctorOptions& options,
                                         DoctorReport& report);
+
+// The agent whose sessions are asked about.
+const std::string& agent_of(const RunOptions& run);
 
 }  // namespace drydock::core

@@ -12,35 +12,32 @@ using runtime::Finding;
 using runtime::Findings;
 using runtime::FindingStatus;
 
-// Without an engine it is still told whether the image could be made.
-Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
+Finding examine_named(runtime::Engine* engine, const RunOptions& run) {
+  const std::string name = printable(run.image, 200);
+  if (engine == nullptr)
+    return {"image", FindingStatus::not_checked, "image " + name + ": no engine answers", "", true};
   try {
-    const SidecarImage wanted = wanted_sidecar_image(&stop);
-    if (engine == nullptr) {
-      return {"sidecar-image", FindingStatus::not_checked,
-              "image " + wanted.reference + ": no engine answers; it could be made", "", true};
-    }
-    if (engine_has(*engine, wanted))
-      return ok_finding("sidecar-image", wanted.reference + " is there", false);
-    return {"sidecar-image", FindingStatus::note,
-            wanted.reference + " is not there, or was made of other programs; the next run makes it",
-            "drydock build, to make it now", false};
+    if (find_image(*engine, run.image)) return ok_finding("image", name + " is there", false);
+    if (run.pull != PullPolicy::never)
+      return {"image", FindingStatus::note, name + " is not there; the next run fetches it", "", false};
+    return problem_finding("image", "image " + name + " is not there, which the configuration names",
+                           "load it, or write: pull = missing");
   } catch (const Error& error) {
-    Finding finding = problem_of("sidecar-image", error, "apt install tinyproxy-bin");
-    if (mode == Mode::dood) finding.status = FindingStatus::note;
-    return finding;
+    return problem_of("image", error, "see what the engine says");
   }
 }
 
-// What `drydock run` runs when nothing is named.
-Finding examine_agent(runtime::Engine* engine, const std::vector<std::string>& packages) {
-  const std::string reference = agent_image_reference(default_agent, packages);
-  const std::string build = std::string("drydock build --agent ") + default_agent;
+// What `drydock run` runs when nothing is named on its command line.
+Finding examine_agent(runtime::Engine* engine, const RunOptions& run) {
+  const std::vector<std::string>& packages = run.packages;
+  const std::string& name = agent_of(run);
+  const std::string reference = agent_image_reference(name, packages);
+  const std::string build = "drydock build --agent " + name;
   if (engine == nullptr)
     return {"agent-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "",
             true};
   try {
-    const auto image = find_agent_image(*engine, default_agent, packages);
+    const auto image = find_agent_image(*engine, name, packages);
     if (!image) {
       return {
           "agent-image", FindingStatus::warning,
@@ -50,7 +47,7 @@ Finding examine_agent(runtime::Engine* engine, const std::vector<std::string>& p
           build, false};
     }
     const auto made_of = image->labels.find(image_profile_label);
-    if (made_of != image->labels.end() && made_of->second != profile_key(find_agent(default_agent))) {
+    if (made_of != image->labels.end() && made_of->second != profile_key(find_agent(name))) {
       return {"agent-image", FindingStatus::warning, reference + " was made of another profile of the agent",
               build, false};
     }
@@ -84,9 +81,36 @@ Finding examine_base(runtime::Engine* engine) {
 
 }  // namespace
 
-Findings examine_images(runtime::Engine* engine, Mode mode, const std::vector<std::string>& packages,
-                        StopSource& stop) {
-  return {examine_sidecar(engine, mode, stop), examine_base(engine), examine_agent(engine, packages)};
+Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
+  try {
+    const SidecarImage wanted = wanted_sidecar_image(&stop);
+    if (engine == nullptr) {
+      return {"sidecar-image", FindingStatus::not_checked,
+              "image " + wanted.reference + ": no engine answers; it could be made", "", true};
+    }
+    if (engine_has(*engine, wanted))
+      return ok_finding("sidecar-image", wanted.reference + " is there", false);
+    return {"sidecar-image", FindingStatus::note,
+            wanted.reference + " is not there, or was made of other programs; the next run makes it",
+            "drydock build, to make it now", false};
+  } catch (const Error& error) {
+    Finding finding = problem_of("sidecar-image", error, "apt install tinyproxy-bin");
+    if (mode == Mode::dood) finding.status = FindingStatus::note;
+    return finding;
+  }
+}
+
+Findings examine_images(runtime::Engine* engine, const RunOptions& run) {
+  if (!run.image.empty()) return {examine_named(engine, run)};
+  Findings findings{examine_base(engine)};
+  try {
+    // One that runs in the base has none.
+    if (!find_agent(agent_of(run)).needs_image() && run.packages.empty()) return findings;
+    findings.push_back(examine_agent(engine, run));
+  } catch (const Error& error) {
+    findings.push_back(problem_of("agent", error, "drydock agents lists them"));
+  }
+  return findings;
 }
 
 }  // namespace drydock::core

@@ -33,6 +33,13 @@ Json to_json(const EngineReport& engine) {
   return json;
 }
 
+Json to_json(const std::vector<Denial>& denials) {
+  Json array = Json::array();
+  for (const Denial& denial : denials)
+    array.push_back({{"host", denial.host}, {"reason", denial.reason}, {"time", denial.last}});
+  return array;
+}
+
 Json egress_json(const DoctorReport& report) {
   Json sources = Json::array();
   for (const AllowlistSource& source : report.sources)
@@ -44,10 +51,18 @@ Json egress_json(const DoctorReport& report) {
                         {"mode", session.mode},
                         {"sidecar", session.sidecar},
                         {"allowed", session.counts ? Json(session.counts->allowed) : Json(nullptr)},
-                        {"denied", session.counts ? Json(session.counts->denied) : Json(nullptr)}});
+                        {"denied", session.counts ? Json(session.counts->denied) : Json(nullptr)},
+                        {"last_denied", to_json(session.last_denied)}});
+  }
+  Json filter = nullptr;
+  if (report.filter) {
+    filter = Json::array();
+    for (const Entry& entry : *report.filter)
+      filter.push_back({{"host", entry.pattern.to_string()}, {"from", entry.source.to_string()}});
   }
   return {{"sources", sources},
-          {"entries", report.filter_entries ? Json(*report.filter_entries) : Json(nullptr)},
+          {"entries", report.filter ? Json(report.filter->size()) : Json(nullptr)},
+          {"filter", filter},
           {"sessions", sessions}};
 }
 

@@ -1,9 +1,16 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/directories.hpp"
 #include "base/text.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/agent_tokens.hpp"
+#include "core/data_files.hpp"
 #include "core/doctor_checks.hpp"
+#include "core/group_file.hpp"
+#include "core/groups.hpp"
+#include "core/links.hpp"
 #include "core/run.hpp"
 
 namespace drydock::core {
@@ -33,10 +40,68 @@ void judge_variable(const char* name, const std::optional<std::string>& value, F
        std::string("set it to 1, or unset ") + name, false});
 }
 
+ConfigurationFile& file_of(DoctorReport& report, const std::string& path, const std::string& what) {
+  const auto found = std::find_if(report.files.begin(), report.files.end(),
+                                  [&](const ConfigurationFile& file) { return file.path == path; });
+  if (found != report.files.end()) return *found;
+  report.files.push_back({path, what, exists(path) ? "read" : "absent"});
+  return report.files.back();
+}
+
+// The part of it that is no option's.
+Finding examine_machine_settings(const std::string& path, ConfigurationFile& file) {
+  try {
+    const std::size_t ranges = read_machine_settings(path).public_ranges.size();
+    return ok_finding("machine-settings", path + ": " + std::to_string(ranges) +
+                                              (ranges == 1 ? " public range" : " public ranges"));
+  } catch (const Error& error) {
+    file.state = "wrong";
+    return problem_of("machine-settings", error, "correct " + path);
+  }
+}
+
+// The user's own profiles and groups. A wrong profile is in the way of every run.
+Findings examine_data_files(DoctorReport& report) {
+  Findings findings;
+  const auto list = [&](const std::string& folder, const char* ending, const char* what) {
+    for (const std::string& file : data_files(folder, ending)) report.files.push_back({file, what, "read"});
+  };
+  try {
+    list(user_agents_directory(), ".json", "agent profile");
+    agent_profiles();
+  } catch (const Error& error) {
+    findings.push_back(problem_of("agents", error, "correct the profile, or remove it"));
+    for (ConfigurationFile& file : report.files) {
+      if (std::string_view(error.what()).find(file.path) != std::string_view::npos) file.state = "wrong";
+    }
+  }
+  try {
+    list(user_groups_directory(), group_file_ending, "group of hosts");
+    file_groups();
+  } catch (const Error& error) {
+    findings.push_back({"groups", FindingStatus::warning, error.what(),
+                        error.hint().empty() ? "correct the file, or remove it" : error.hint(), false});
+  }
+  return findings;
+}
+
+// Files by the bare name of this project that are not read, for another has it too.
+void judge_bare_names(const Project& project, Findings& findings) {
+  if (!is_bare_name_taken(project)) return;
+  const std::string config = config_directory();
+  for (const char* kind : {"/egress-allowlist-", "/dood/"}) {
+    const std::string path = config + kind + project.name;
+    if (!exists(path)) continue;
+    findings.push_back({"bare-name", FindingStatus::warning,
+                        path + " is not read: more than one project is called '" + project.name + "'",
+                        "mv " + path + " " + config + kind + project.key, false});
+  }
+}
+
 }  // namespace
 
 Findings examine_mode(const Project& project, DoctorReport& report) {
-  const ModeInputs inputs = mode_inputs(std::nullopt, project.key, project.name);
+  const ModeInputs inputs = mode_inputs(std::nullopt, &project);
   report.mode = resolve_mode(inputs);
   Findings findings{ok_finding(
       "mode", "sessions here are " + std::string(to_string(report.mode->mode)) + ": " + report.mode->reason)};
@@ -46,6 +111,7 @@ Findings examine_mode(const Project& project, DoctorReport& report) {
                             "): they have the engine's socket and the host's network, and no jail applies",
                         "", false};
   }
+  judge_bare_names(project, findings);
   judge_variable("DRYDOCK_DOOD", inputs.dood_env, findings);
   judge_variable("DRYDOCK_CONTAIN", inputs.contain_env, findings);
   if (inputs.dood_env == "1" && inputs.contain_env == "1") {
@@ -65,24 +131,19 @@ Findings examine_mode(const Project& project, DoctorReport& report) {
   return findings;
 }
 
-Findings examine_configuration(const Project* project, const std::string& machine_config,
-                               DoctorReport& report) {
+Findings examine_configuration(const Project* project, const DoctorOptions& options, DoctorReport& report) {
   Findings findings;
   const auto add = [&](const std::string& path, const std::string& what, bool read) {
     report.files.push_back({path, what, read ? "read" : "absent"});
   };
-  add(machine_config, "machine settings", exists(machine_config));
-  try {
-    const std::size_t ranges = read_machine_settings(machine_config).public_ranges.size();
-    findings.push_back(ok_finding(
-        "machine-settings",
-        machine_config + ": " + std::to_string(ranges) + (ranges == 1 ? " public range" : " public ranges")));
-  } catch (const Error& error) {
-    report.files.back().state = "wrong";
-    findings.push_back(problem_of("machine-settings", error, "correct " + machine_config));
-  }
+  for (const Error& error : options.wrong_configuration)
+    findings.push_back(problem_of("settings", error, "correct the file, or remove it"));
+  report.files = options.settings;
+  ConfigurationFile& machine = file_of(report, options.machine_config, "machine settings");
+  // Else it has been told.
+  if (machine.state != "wrong") findings.push_back(examine_machine_settings(options.machine_config, machine));
   for (const AllowlistSource& source : report.sources) {
-    if (starts_with(source.name, "/")) report.files.push_back({source.name, "allowlist", source.state});
+    if (starts_with(source.name, "/")) file_of(report, source.name, "allowlist").state = source.state;
   }
   const std::string config = config_directory();
   if (project != nullptr) {
@@ -94,6 +155,8 @@ Findings examine_configuration(const Project* project, const std::string& machin
     }
   }
   add(config + "/default-dood", "default mode", exists(config + "/default-dood"));
+  if (project != nullptr) add(links_file(*project), "links", exists(links_file(*project)));
+  for (Finding& finding : examine_data_files(report)) findings.push_back(std::move(finding));
   std::vector<std::string> read;
   for (const ConfigurationFile& file : report.files) {
     if (file.state == "read") read.push_back(file.path);
@@ -108,7 +171,7 @@ Findings examine_configuration(const Project* project, const std::string& machin
   return findings;
 }
 
-Findings examine_tokens() {
+Findings examine_tokens(const std::string& chosen) {
   Findings findings;
   std::vector<AgentProfile> agents;
   try {
@@ -127,11 +190,43 @@ Findings examine_tokens() {
     } catch (const Error& error) {
       findings.push_back(problem_of("tokens", error, "drydock revoke-token " + agent.name));
       // Sessions of other agents start without it.
-      if (agent.name != default_agent) findings.back().status = FindingStatus::warning;
+      if (agent.name != chosen) findings.back().status = FindingStatus::warning;
     }
   }
   findings.push_back(ok_finding(
       "tokens", kept.empty() ? "no token is kept for an agent" : "tokens are kept for " + join(kept, ", ")));
+  return findings;
+}
+
+Findings examine_overlays() {
+  Findings findings;
+  std::vector<AgentProfile> agents;
+  try {
+    agents = agent_profiles();
+  } catch (const Error&) {
+    return findings;
+  }
+  std::vector<std::string> used;
+  for (const AgentProfile& agent : agents) {
+    const std::string folder = overlay_directory(agent.name);
+    if (!exists(folder)) continue;
+    try {
+      const auto files = overlay_files(session_state(agent, {}, {}));
+      const std::size_t count = files ? files->size() : 0;
+      if (agent.state.empty()) {
+        findings.push_back({"overlay", FindingStatus::warning,
+                            folder + " is not used: the profile of " + agent.name + " has no state",
+                            "take it away", false});
+      } else {
+        used.push_back(folder + " (" + std::to_string(count) + (count == 1 ? " file)" : " files)"));
+      }
+    } catch (const Error& error) {
+      findings.push_back(problem_of("overlay", error, "correct " + folder));
+      if (agent.name != default_agent) findings.back().status = FindingStatus::warning;
+    }
+  }
+  if (!used.empty())
+    findings.push_back(ok_finding("overlay", "new sessions begin with files of " + join(used, ", ")));
   return findings;
 }
 

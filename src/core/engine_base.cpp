@@ -110,6 +110,7 @@ class Examination {
         require_program(command);
       }
     }
+    for (const std::string& program : needs_.programs) require_program(program);
     for (const std::string& package : needs_.packages) require_package(package);
     return std::move(lacks_);
   }

@@ -42,6 +42,7 @@ struct AgentNeeds {
   std::vector<std::string> command;               // of the agent
   std::vector<std::string> packages;              // of Debian, that must be installed
   std::map<std::string, std::string> at_least{};  // versions of programs, such as node -> 20.0.0
+  std::vector<std::string> programs{};            // by name, besides the command
 };
 
 // What the image lacks of that, of what the programs in `content` need to be started, and of what every agent

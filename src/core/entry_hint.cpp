@@ -1,6 +1,7 @@
 #include "core/entry_hint.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/text.hpp"
@@ -44,6 +45,41 @@ std::string_view host_of_url(std::string_view url) {
   return url.substr(0, url.find(':'));
 }
 
+// By what parse_host_pattern() says is wrong.
+std::string advice_on(std::string_view entry) {
+  constexpr const char* as_in_dns =
+      "write the name as DNS has it: letters, digits and '-', with dots between";
+  constexpr const char* the_host = "write the host alone, as in example.com";
+  static const std::vector<std::pair<const char*, const char*>> table{
+      {"a URL", the_host},
+      {"a path", the_host},
+      {"user-info", the_host},
+      {"it is empty", the_host},
+      {"no host name", the_host},
+      {"IP address",
+       "write the host's name; where that leads to a private address, use --allow-private NAME"},
+      {"single label", "write the full name, as in host.example.com"},
+      {"public suffix", "name what one owner has, as in *.example.com"},
+      {"every host", "name the hosts; drydock egress capture shows which a command asks for"},
+      {"a space", "write one host on a line"},
+      {"regular expressions", "write each host, or *.example.com for all below one"},
+      {"port 443", "leave the port out"},
+      {"empty label", "write one dot between two parts, as in www.example.com"},
+      {"cannot be part of a host name", as_in_dns},
+      {"begins or ends with '-'", as_in_dns},
+      {"international name", "write its form in DNS, which begins with xn--"},
+      {"longer than", "write at most 253 octets, and 63 between two dots"},
+      {"control character", "write the line anew, as plain text"},
+      {"NUL byte", "write the line anew, as plain text"},
+      {"not UTF-8", "save the file as UTF-8"}};
+  if (const auto parsed = parse_host_pattern(entry); !parsed) {
+    for (const auto& [words, advice] : table) {
+      if (parsed.error().find(words) != std::string::npos) return advice;
+    }
+  }
+  return "write example.com, *.example.com or .example.com, one on a line";
+}
+
 }  // namespace
 
 std::string hint_for_entry(std::string_view entry) {
@@ -53,7 +89,7 @@ std::string hint_for_entry(std::string_view entry) {
   const bool guessable = entry.find('@') == std::string_view::npos;
   const auto pattern = parse_host_pattern(host_of_url(plain));
   if (guessable && pattern) return "write " + pattern->to_string();
-  return "write example.com, *.example.com or .example.com, one on a line";
+  return advice_on(entry);
 }
 
 }  // namespace drydock::core

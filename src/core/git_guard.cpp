@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <deque>
 #include <filesystem>
 #include <optional>
 
+#include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
@@ -39,8 +41,11 @@ bool is_file(const std::string& path) {
   return status && S_ISREG(status->st_mode);
 }
 
-// The first line of a small file, without a link; empty when there is none.
-std::string first_line(const std::string& path) {
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+}  // namespace
+
+std::string first_line_of(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   std::array<char, longest_pointer> buffer{};
   const ssize_t count = file ? ::read(file.get(), buffer.data(), buffer.size()) : -1;
@@ -48,6 +53,8 @@ std::string first_line(const std::string& path) {
   const std::string text(buffer.data(), static_cast<std::size_t>(count));
   return text.substr(0, text.find('\n'));
 }
+
+namespace {
 
 class Finder {
  public:
@@ -61,9 +68,21 @@ class Finder {
     } else if (is_file(git)) {
       add(git, true);
       constexpr std::string_view key = "gitdir: ";
-      const std::string line = first_line(git);
+      const std::string line = first_line_of(git);
       if (starts_with(line, key)) add_pointed(project_, std::string(trim(line.substr(key.size()))));
     }
+    return std::move(found_);
+  }
+
+  // Those of a worktree, in the common folder, which is in `project`. What leads git from the one to the
+  // other stays as it is, and so do other worktrees.
+  GitGuards find(const GitWorktree& worktree) {
+    followed_ = true;
+    if (!add_way_to(worktree.common) || !add(parent_of(worktree.own), true) || !add(worktree.own, false))
+      return std::move(found_);
+    for (const char* name : {"/commondir", "/gitdir"}) add(worktree.own + name, true);
+    add_repository(worktree.common);
+    add_repository(worktree.own);
     return std::move(found_);
   }
 
@@ -102,7 +121,7 @@ class Finder {
 
   // A worktree's own folder has the hooks elsewhere.
   void add_common(const std::string& folder) {
-    const std::string pointer = first_line(folder + "/commondir");
+    const std::string pointer = first_line_of(folder + "/commondir");
     if (pointer.empty() || followed_) return;
     followed_ = true;
     add_pointed(folder, pointer);
@@ -111,7 +130,16 @@ class Finder {
   bool add_hooks(const std::string& repository) {
     if (!add_way_to(repository)) return false;
     const std::string hooks = repository + "/hooks";
-    return !is_folder(hooks) || add(hooks, true);
+    const auto status = look(hooks);
+    if (status && S_ISDIR(status->st_mode)) return add(hooks, true);
+    const std::string shown = "'" + printable(hooks, 200) + "'";
+    if (status) {
+      found_.notices.push_back(shown + " is not guarded: it is " +
+                               (S_ISLNK(status->st_mode) ? "a link" : "no folder"));
+    } else if (!is_file(repository + "/commondir")) {  // a worktree's part never has any
+      return add(hooks, true, true);
+    }
+    return true;
   }
 
   // Each folder from the project down to this one.
@@ -123,23 +151,27 @@ class Finder {
     }
   }
 
-  bool add(const std::string& path, bool read_only) {
+  bool add(const std::string& path, bool read_only, bool may_be_missing = false) {
     const bool known = std::any_of(found_.paths.begin(), found_.paths.end(),
                                    [&](const GuardedPath& guard) { return guard.path == path; });
     if (known) return true;
     const std::string shown = "'" + printable(path, 200) + "'";
-    if (found_.paths.size() == most_guards) {
-      found_.notices.push_back("hooks in " + shown + " and after it are not guarded: too many");
-      return false;
-    }
-    const auto status = look(path);
-    if (!status) return false;
+    if (found_.paths.size() == most_guards) return too_many(shown);
     if (contested_(path)) {
       found_.notices.push_back(shown + " is not guarded: another session in this project could replace it");
       return false;
     }
-    found_.paths.push_back({path, read_only, status->st_dev, status->st_ino, path});
+    const auto status = look(path);
+    const bool missing = !status;
+    if (missing && !may_be_missing) return false;
+    found_.paths.push_back(
+        {path, read_only, missing ? 0 : status->st_dev, missing ? 0 : status->st_ino, path, missing});
     return true;
+  }
+
+  bool too_many(const std::string& shown) {
+    found_.notices.push_back("hooks in " + shown + " and after it are not guarded: too many");
+    return false;
   }
 
   const std::string& project_;
@@ -147,6 +179,31 @@ class Finder {
   GitGuards found_;
   bool followed_ = false;
 };
+
+// In the folder that was looked at, whatever stands at its path by now. Why it could not be made, or nothing.
+std::string make_folder(GuardedPath& guard, const std::vector<GuardedPath>& guards) {
+  const fs::path path(guard.path);
+  const std::string name = path.filename().string();
+  const UniqueFd parent(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat above {};
+  if (!parent || ::fstat(parent.get(), &above) != 0) return with_errno("it cannot be made", errno);
+  const bool as_seen = std::any_of(guards.begin(), guards.end(), [&](const GuardedPath& other) {
+    return other.path == path.parent_path() && other.device == above.st_dev && other.inode == above.st_ino;
+  });
+  if (!as_seen) return "something else stands around it by now";
+  const bool is_new = ::mkdirat(parent.get(), name.c_str(), 0755) == 0;
+  if (!is_new && errno != EEXIST) return with_errno("it cannot be made", errno);
+  const UniqueFd made(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!made || ::fstat(made.get(), &status) != 0) return with_errno("it cannot be opened", errno);
+  // Root makes it for whoever the repository belongs to.
+  if (is_new && status.st_uid != above.st_uid && ::fchown(made.get(), above.st_uid, above.st_gid) != 0)
+    return with_errno("it cannot be given to its owner", errno);
+  guard.device = status.st_dev;
+  guard.inode = status.st_ino;
+  guard.missing = false;
+  return {};
+}
 
 bool covers(const std::string& folder, const std::string& path) {
   return !folder.empty() && starts_with(path, folder + "/");
@@ -172,8 +229,12 @@ bool may_replace(const Json& mounts, const std::string& path) {
     const Json* read_only = find_member(mount, "read_only");
     if (!covers(source, path) || (read_only != nullptr && *read_only == true)) return false;
     const std::string inside = text_member(mount, "target") + path.substr(source.size());
-    return std::none_of(mounts.begin(), mounts.end(),
-                        [&](const Json& other) { return text_member(other, "target") == inside; });
+    const std::string top = text_member(mount, "target");
+    // At a mount point nothing can be replaced; what is below another one is judged by that.
+    return std::none_of(mounts.begin(), mounts.end(), [&](const Json& other) {
+      const std::string target = text_member(other, "target");
+      return target == inside || (covers(top, target) && covers(target, inside));
+    });
   });
 }
 
@@ -182,6 +243,11 @@ bool may_replace(const Json& mounts, const std::string& path) {
 GitGuards find_git_guards(const std::string& project,
                           const std::function<bool(const std::string&)>& contested) {
   return Finder(project, contested).find();
+}
+
+GitGuards find_worktree_guards(const GitWorktree& worktree,
+                               const std::function<bool(const std::string&)>& contested) {
+  return Finder(parent_of(worktree.common), contested).find(worktree);
 }
 
 bool contested_by_sessions(const std::string& path) {
@@ -195,13 +261,30 @@ bool contested_by_sessions(const std::string& path) {
   return false;
 }
 
+std::vector<std::string> make_missing(std::vector<GuardedPath>& guards) {
+  std::vector<std::string> notices;
+  std::vector<GuardedPath> kept;
+  for (GuardedPath& guard : guards) {
+    if (guard.missing) {
+      const std::string reason = make_folder(guard, guards);
+      if (!reason.empty()) {
+        notices.push_back("'" + printable(guard.path, 200) + "' is not guarded: " + reason);
+        continue;
+      }
+    }
+    kept.push_back(guard);
+  }
+  guards = std::move(kept);
+  return notices;
+}
+
 std::vector<std::string> misplaced(const std::vector<GuardedPath>& guards, int pid) {
   std::vector<std::string> paths;
-  if (pid <= 0) return paths;
   const std::string root = "/proc/" + std::to_string(pid) + "/root";
   for (const GuardedPath& guard : guards) {
     struct stat status {};
-    if (::stat((root + guard.target).c_str(), &status) != 0) continue;
+    const bool shown = pid > 0 && ::stat((root + guard.target).c_str(), &status) == 0;
+    if (!shown && ::lstat(guard.path.c_str(), &status) != 0) continue;
     if (status.st_dev != guard.device || status.st_ino != guard.inode) paths.push_back(guard.target);
   }
   return paths;

@@ -10,6 +10,7 @@
 #include "core/guard_config.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
+#include "core/watch_lease.hpp"
 
 namespace drydock::core {
 namespace {
@@ -49,6 +50,23 @@ bool lies_beside(const Plan& plan, const std::string& path) {
   });
 }
 
+bool is_policy(const Plan& plan, const runtime::BindMount& bind) {
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    if (policy_mount(plan, i) == bind) return true;
+  }
+  return false;
+}
+
+// By the image, by a mount, or in another way that the user asked for.
+void check_policy(const Plan& plan, Breaches& breaches) {
+  const auto& binds = plan.agent.binds;
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    const auto needed = policy_mount(plan, i);
+    if (needed && std::find(binds.begin(), binds.end(), *needed) == binds.end())
+      breaches.push_back("INV-3: the agent would run without its policy '" + plan.policy[i].path + "'");
+  }
+}
+
 void check_mounts(const Plan& plan, Breaches& breaches) {
   for (const runtime::BindMount& bind : plan.agent.binds) {
     const bool socket_of_dood = plan.mode == Mode::dood && "unix://" + bind.source == plan.engine.socket;
@@ -58,7 +76,9 @@ void check_mounts(const Plan& plan, Breaches& breaches) {
     const bool of_secrets = !plan.secrets.empty() && bind == secrets_mount(plan);
     const bool own_home = plan.state && bind == home_mount(plan);
     const bool own_git_config = !plan.git_config.empty() && bind == git_config_mount(plan);
-    if (socket_of_dood || own_hosts || own_git_config || of_a_mask || of_secrets || own_home) continue;
+    if (socket_of_dood || own_hosts || own_git_config || of_a_mask || of_secrets || own_home ||
+        is_policy(plan, bind))
+      continue;
     const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
     if (!asked && lies_beside(plan, bind.source)) continue;
     if (const auto reason =
@@ -92,6 +112,8 @@ void check_state(const Plan& plan, Breaches& breaches) {
 
 // What is in the environment or on the command line is told by the engine to whoever asks it.
 void check_secrets(const Plan& plan, Breaches& breaches) {
+  if (plan.has_login && !plan.agent.no_core_files)
+    breaches.emplace_back("INV-1: a core file could have the agent's login in it");
   if (plan.secrets.empty()) return;
   const auto& binds = plan.agent.binds;
   if (std::find(binds.begin(), binds.end(), secrets_mount(plan)) == binds.end())
@@ -120,8 +142,9 @@ void check_guards(const Plan& plan, Breaches& breaches) {
   for (const GuardedPath& guard : plan.guards) {
     const bool inside = starts_with(guard.path, plan.project.path + "/");
     const bool beside = lies_beside(plan, guard.path);
-    const bool writable = inside && plan.project_read_only && !guard.read_only;
-    if (!(inside || beside) || writable || !has({guard.path, guard.target, guard.read_only})) {
+    const bool of_worktree = is_of_worktree(plan, guard.path);
+    const bool writable = (inside || of_worktree) && plan.project_read_only && !guard.read_only;
+    if (!(inside || beside || of_worktree) || writable || !has({guard.path, guard.target, guard.read_only})) {
       breaches.push_back("INV-3: '" + guard.path + "' would not be guarded");
     }
   }
@@ -131,6 +154,31 @@ void check_guards(const Plan& plan, Breaches& breaches) {
   const std::string& project = plan.project.path;
   if (!project.empty() && !has({project, project, plan.project_read_only})) {
     breaches.push_back("INV-9: '" + project + "' would not be mounted as it was asked for");
+  }
+}
+
+// In the repository that is mounted for a worktree: hooks, other worktrees, and what leads git to and fro,
+// which nothing that is mounted leaves writable by another name.
+void check_worktree(const Plan& plan, Breaches& breaches) {
+  if (!plan.worktree) return;
+  const auto& binds = plan.agent.binds;
+  const auto& [common, own] = *plan.worktree;
+  const std::string& project = plan.project.path;
+  if (!starts_with(own, common + "/worktrees/") || starts_with(project + "/", common + "/") ||
+      starts_with(common + "/", project + "/"))
+    breaches.push_back("INV-3: '" + own + "' is no worktree's part of a repository elsewhere");
+  for (const std::string& path :
+       {common + "/hooks", common + "/worktrees", own + "/commondir", own + "/gitdir", project + "/.git"}) {
+    const runtime::BindMount needed{path, path, true};
+    if (std::find(binds.begin(), binds.end(), needed) == binds.end())
+      breaches.push_back("INV-3: '" + path + "' would not be guarded");
+  }
+  for (const runtime::BindMount& bind : binds) {
+    const std::string hooks = common + "/hooks";
+    if (bind.read_only || !starts_with(hooks + "/", bind.source + "/")) continue;
+    const runtime::BindMount needed{hooks, bind.target + hooks.substr(bind.source.size()), true};
+    if (std::find(binds.begin(), binds.end(), needed) == binds.end())
+      breaches.push_back("INV-3: '" + hooks + "' could be written to by way of '" + bind.target + "'");
   }
 }
 
@@ -183,6 +231,8 @@ void check_guard(const Plan& plan, runtime::Ipv4 address, const runtime::Cidr& c
 void check_proxy(const Plan& plan, Breaches& breaches) {
   if (!plan.capture && plan.filter.find(any_host_ere) != std::string::npos)
     breaches.emplace_back("INV-9: the session would reach every host, and is no capture");
+  if (plan.capture && lookup(plan.sidecar_files, watched_file) == nullptr)
+    breaches.emplace_back("INV-9: the capture would outlive whoever started it");
   const std::string* config = lookup(plan.sidecar_files, "tinyproxy.conf");
   const std::string* filter = lookup(plan.sidecar_files, "filter");
   if (config == nullptr || filter == nullptr || *filter != plan.filter) {
@@ -297,6 +347,8 @@ std::vector<std::string> broken_invariants(const Plan& plan) {
   check_agent(plan, breaches);
   check_mounts(plan, breaches);
   check_guards(plan, breaches);
+  check_worktree(plan, breaches);
+  check_policy(plan, breaches);
   check_secrets(plan, breaches);
   check_state(plan, breaches);
   check_labels(plan, plan.agent.labels, "the agent", breaches);

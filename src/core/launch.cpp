@@ -68,6 +68,7 @@ PlanRequest begin_request(runtime::Engine& engine, Mode mode) {
   request.sidecar_directory = session_directory(request.session) + "/sidecar";
   request.hosts_file = session_directory(request.session) + "/hosts";
   request.git_config_file = session_directory(request.session) + "/gitconfig";
+  request.policy_directory = session_directory(request.session) + "/policy";
   request.mask_directory = session_directory(request.session) + "/masks";
   if (mode == Mode::dood) return request;
   const auto pool = *runtime::Cidr::parse(default_subnet_pool);

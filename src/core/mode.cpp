@@ -44,16 +44,18 @@ ModeDecision resolve_mode(const ModeInputs& inputs) {
   return {Mode::contained, "the default"};
 }
 
-ModeInputs mode_inputs(std::optional<Mode> flag, const std::string& project_key,
-                       const std::string& project_name) {
+ModeInputs mode_inputs(std::optional<Mode> flag, const Project* project) {
   const std::string config = config_directory();
   const auto exists = [&](const std::string& path) { return ::access((config + path).c_str(), F_OK) == 0; };
   ModeInputs inputs;
   inputs.flag = flag;
   inputs.dood_env = environment("DRYDOCK_DOOD");
   inputs.contain_env = environment("DRYDOCK_CONTAIN");
-  inputs.dood_pin = exists("/dood/" + project_key) || exists("/dood/" + project_name);
-  inputs.contain_pin = exists("/contain/" + project_key) || exists("/contain/" + project_name);
+  if (project != nullptr) {
+    inputs.dood_pin = exists("/dood/" + project->key) ||
+                      (exists("/dood/" + project->name) && !is_bare_name_taken(*project));
+    inputs.contain_pin = exists("/contain/" + project->key) || exists("/contain/" + project->name);
+  }
   inputs.default_dood = exists("/default-dood");
   return inputs;
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/project.hpp"
+
 namespace drydock::core {
 
 enum class Mode {
@@ -31,9 +33,9 @@ struct ModeDecision {
 
 ModeDecision resolve_mode(const ModeInputs& inputs);
 
-// Reads the two variables and the pins below the configuration folder: {dood,contain}/<key> or <name>,
-// default-dood.
-ModeInputs mode_inputs(std::optional<Mode> flag, const std::string& project_key,
-                       const std::string& project_name);
+// Reads the two variables and the pins below the configuration folder: {dood,contain}/<key> or <name>, and
+// default-dood; without a project the latter alone. The bare name of dood/<name> counts where no other
+// project has it; that of contain/<name> always, for it opens nothing.
+ModeInputs mode_inputs(std::optional<Mode> flag, const Project* project);
 
 }  // namespace drydock::core

@@ -145,7 +145,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   plan.sidecar_files = make_proxy_files(plan.filter, make_guard_config(guard));
   plan.capture = request.capture;
   plan.asks = request.ask > 0;
-  if (plan.asks) plan.sidecar_files[watched_file] = "";
+  if (plan.asks || plan.capture) plan.sidecar_files[watched_file] = "";
 }
 
 // For clients that ignore the proxy's variables: the names lead to the guard's transparent leg.
@@ -207,6 +207,7 @@ void add_view(const PlanRequest& request, Plan& plan) {
   plan.masks = request.view.masks;
   plan.guards = request.view.mounts;
   plan.beside = request.view.beside;
+  plan.worktree = request.git.worktree;
   for (const GuardedPath& guard : request.git.paths) {
     const bool known = std::any_of(plan.guards.begin(), plan.guards.end(),
                                    [&](const GuardedPath& other) { return other.target == guard.target; });
@@ -216,7 +217,7 @@ void add_view(const PlanRequest& request, Plan& plan) {
                    [](const GuardedPath& a, const GuardedPath& b) { return a.target < b.target; });
   for (GuardedPath& guard : plan.guards) {
     const bool in_project = starts_with(guard.path, request.project.path + "/");
-    if (in_project && request.project_read_only) guard.read_only = true;
+    if ((in_project || is_of_worktree(plan, guard.path)) && request.project_read_only) guard.read_only = true;
     plan.agent.binds.push_back({guard.path, guard.target, guard.read_only});
   }
   if (!plan.masks.empty()) plan.mask_directory = request.mask_directory;
@@ -225,6 +226,9 @@ void add_view(const PlanRequest& request, Plan& plan) {
   if (!plan.secrets.empty()) {
     plan.secrets_directory = request.secrets_directory;
     plan.agent.binds.push_back(secrets_mount(plan));
+  }
+  plan.has_login = request.has_login;
+  if (!plan.secrets.empty() || plan.has_login) {
     plan.agent.no_core_files = true;
   }
   for (const auto* notices : {&request.view.notices, &request.git.notices}) {
@@ -232,15 +236,61 @@ void add_view(const PlanRequest& request, Plan& plan) {
   }
 }
 
+// Of a worktree: housekeeping would stumble over the others, which are read-only, and seem to be gone.
+constexpr const char* no_housekeeping = "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
+
+// Each is mounted by itself: the engine makes the folders above it in the container.
+void add_policy(const PlanRequest& request, Plan& plan) {
+  plan.policy = request.policy;
+  plan.policy_in_image = request.policy_in_image;
+  if (plan.policy.empty() || plan.policy_in_image) return;
+  plan.policy_directory = request.policy_directory;
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    const std::string& path = plan.policy[i].path;
+    if (!request.project.path.empty() && starts_with(path, request.project.path + "/")) {
+      throw Error(
+          ErrorKind::refused,
+          "cannot run agent '" + request.agent_name + "': the project hides its policy '" + path + "'",
+          "move the project to another folder");
+    }
+    if (const auto mount = policy_mount(plan, i)) plan.agent.binds.push_back(*mount);
+  }
+  plan.notices.push_back("image '" + printable(request.image, 200) +
+                         "' was not made with the policy of agent '" + request.agent_name +
+                         "': its files are mounted, read-only");
+}
+
 void add_git_config(const PlanRequest& request, Plan& plan) {
-  if (request.git_config.empty()) return;
+  plan.git_config = request.git_config + (plan.worktree ? no_housekeeping : "");
+  if (plan.git_config.empty()) return;
   plan.git_config_file = request.git_config_file;
-  plan.git_config = request.git_config;
   plan.agent.binds.push_back(git_config_mount(plan));
   plan.agent.environment[git_config_variable] = git_config_target;
 }
 
 }  // namespace
+
+bool is_of_worktree(const Plan& plan, const std::string& path) {
+  return plan.worktree && (path == plan.worktree->common || starts_with(path, plan.worktree->common + "/"));
+}
+
+std::vector<std::string> writable_beside(const Plan& plan) {
+  std::vector<std::string> paths;
+  for (const runtime::BindMount& bind : plan.agent.binds) {
+    const bool asked = std::find(plan.beside.begin(), plan.beside.end(), bind.source) != plan.beside.end();
+    const bool common = plan.worktree && bind.source == plan.worktree->common;
+    if (!bind.read_only && (asked || common)) paths.push_back(bind.source);
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<std::string> outer;
+  for (const std::string& path : paths) {
+    const bool inside = std::any_of(outer.begin(), outer.end(), [&](const std::string& other) {
+      return path == other || starts_with(path, other + "/");
+    });
+    if (!inside) outer.push_back(path);
+  }
+  return outer;
+}
 
 runtime::BindMount git_config_mount(const Plan& plan) {
   return {plan.git_config_file, git_config_target, true};
@@ -248,6 +298,16 @@ runtime::BindMount git_config_mount(const Plan& plan) {
 
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask) {
   return {plan.mask_directory + (mask.folder ? "/folder" : "/file"), mask.path, true};
+}
+
+std::optional<runtime::BindMount> policy_mount(const Plan& plan, std::size_t index) {
+  const std::string& path = plan.policy[index].path;
+  const bool replaced = std::any_of(plan.guards.begin(), plan.guards.end(), [&](const GuardedPath& guard) {
+    const bool asked = std::find(plan.beside.begin(), plan.beside.end(), guard.path) != plan.beside.end();
+    return asked && (path == guard.target || starts_with(path, guard.target + "/"));
+  });
+  if (plan.policy_in_image || replaced) return std::nullopt;
+  return runtime::BindMount{plan.policy_directory + "/" + std::to_string(index), path, true};
 }
 
 runtime::BindMount home_mount(const Plan& plan) { return {plan.state->home, agent_home, false}; }
@@ -272,6 +332,7 @@ Plan build_plan(const PlanRequest& request) {
   plan.engine = request.engine;
   plan.agent = make_agent(request, plan);
   add_view(request, plan);
+  add_policy(request, plan);
   add_git_config(request, plan);
 
   if (plan.mode == Mode::dood) {

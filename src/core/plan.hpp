@@ -58,13 +58,21 @@ struct Plan {
   bool project_read_only = false;
   // Mounted as they were looked at: what the user wants beside the project, git's hooks, the way to masks.
   std::vector<GuardedPath> guards;
+  // The project's, when what it needs of its repository is among them.
+  std::optional<GitWorktree> worktree;
   std::vector<std::string> beside;  // what the user wants beside the project: paths of the host
   std::vector<Mask> masks;          // an empty file or folder is mounted over each
   std::string mask_directory;       // the host folder that has those two; empty without masks
   // The copy of the agent's state that is its home folder; absent: that is a tmpfs.
   std::optional<SessionState> state;
+  // What the agent's profile wants to be root's in its image (INV-3); where the image is no image of that
+  // profile they are mounted.
+  std::vector<AgentFile> policy;
+  bool policy_in_image = false;
+  std::string policy_directory;      // the host folder that has them then
   std::vector<std::string> secrets;  // their names; values are not a plan's to know
   std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
+  bool has_login = false;            // the state begins with a login that an earlier session left
   bool capture = false;              // every name is let through, and written down
   bool asks = false;                 // hosts that are not listed wait for a yes
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
@@ -125,9 +133,13 @@ struct PlanRequest {
   bool project_read_only = false;
   std::string mask_directory;  // where the empty file and folder will be
   std::optional<SessionState> state;
+  std::vector<AgentFile> policy;  // of the agent that the session is for
+  bool policy_in_image = false;
+  std::string policy_directory;               // where they will be when they are mounted
   std::vector<std::string> secrets;           // names
   std::vector<std::string> secret_variables;  // those of them that the command gets as variables too
   std::string secrets_directory;              // where they will be
+  bool has_login = false;                     // the state will begin with a login
   // dood only: the engine's socket on the host and its group.
   std::string engine_socket;
   std::optional<std::uint32_t> engine_socket_gid;
@@ -136,10 +148,16 @@ struct PlanRequest {
 // Throws Error(unsupported) for a limit that was asked for and that this engine does not enforce here.
 Plan build_plan(const PlanRequest& request);
 
+// Whether a path of the host is in the repository that a worktree needs, or the whole of it.
+bool is_of_worktree(const Plan& plan, const std::string& path);
+// What the agent may write to beside the project: paths of the host, none in another.
+std::vector<std::string> writable_beside(const Plan& plan);
 // What hides a masked part of the project.
 runtime::BindMount mask_mount(const Plan& plan, const Mask& mask);
 // git's system-wide configuration.
 runtime::BindMount git_config_mount(const Plan& plan);
+// One of the policy's files; none when the image has them, or the user mounts something else there.
+std::optional<runtime::BindMount> policy_mount(const Plan& plan, std::size_t index);
 // The agent's home folder; only with a state.
 runtime::BindMount home_mount(const Plan& plan);
 // What shows the agent its secrets.

@@ -93,8 +93,10 @@ Json to_json(const Plan& plan) {
   json["secrets"] = plan.secrets;
   json["state"] = nullptr;
   if (plan.state) {
-    json["state"] = {
-        {"home", plan.state->home}, {"transcripts", plan.state->transcripts}, {"login", plan.state->login}};
+    json["state"] = {{"home", plan.state->home},
+                     {"transcripts", plan.state->transcripts},
+                     {"whole", plan.state->whole},
+                     {"login", plan.state->login}};
   }
   return json;
 }

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "base/digest.hpp"
 #include "base/directories.hpp"
@@ -48,6 +50,23 @@ std::string sanitise(const std::string& folder_name) {
   name = name.substr(0, longest);
   while (!name.empty() && name.back() == '-') name.pop_back();
   return name.empty() ? "project" : name;
+}
+
+constexpr std::size_t hash_length = 8;
+
+// Whether a folder has something named after the key of another project with the same name.
+bool knows_other(const std::string& folder, const std::string& prefix, const Project& project) {
+  std::error_code failed;
+  std::filesystem::directory_iterator entry(folder, failed);
+  for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+    const std::string name = entry->path().filename();
+    const std::string start = prefix + project.name + "-";
+    if (!starts_with(name, start) || name == prefix + project.key) continue;
+    const std::string hash = name.substr(start.size());
+    if (hash.size() == hash_length && hash.find_first_not_of("0123456789abcdef") == std::string::npos)
+      return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -120,6 +139,12 @@ std::optional<std::string> mount_refusal(const std::string& path) {
   return shared_folder_refusal(path);
 }
 
+bool is_bare_name_taken(const Project& project) {
+  const std::string config = config_directory();
+  return knows_other(config, "egress-allowlist-", project) || knows_other(config + "/dood", "", project) ||
+         knows_other(config + "/contain", "", project) || knows_other(config + "/projects", "", project);
+}
+
 Project resolve_project(const std::string& directory) {
   const std::string shown = printable(directory, 300);
   const std::string path = real_path(directory);
@@ -146,7 +171,7 @@ Project resolve_project(const std::string& directory) {
   Project project;
   project.path = path;
   project.name = sanitise(path.substr(path.rfind('/') + 1));
-  project.key = project.name + "-" + sha256_hex(path).substr(0, 8);
+  project.key = project.name + "-" + sha256_hex(path).substr(0, hash_length);
   return project;
 }
 

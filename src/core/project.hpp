@@ -24,6 +24,10 @@ std::optional<std::string> mount_refusal(const std::string& path);
 std::optional<std::string> credential_refusal(const std::string& path);
 std::optional<std::string> shared_folder_refusal(const std::string& path);
 
+// Whether the configuration knows another project of that name, so that files keyed by the bare name
+// (egress-allowlist-<name>, dood/<name>) do not say which they are for. It knows those that it has files of.
+bool is_bare_name_taken(const Project& project);
+
 // Throws Error(invalid) when it is missing or no folder, Error(refused) when INV-1 forbids it.
 Project resolve_project(const std::string& directory);
 

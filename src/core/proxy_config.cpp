@@ -11,7 +11,6 @@ constexpr const char* refusal_page =
     "<p>drydock refused {request}: the host is not on this session's allowlist, or the request is not an "
     "HTTPS "
     "tunnel to port 443. This is policy, not a fault of the network; trying again will not help.</p>\n"
-    "<p>The person who started the session can allow it with: drydock egress allow HOST</p>\n"
     "</body></html>\n";
 
 }  // namespace

@@ -1,12 +1,7 @@
 #include "core/run.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <optional>
 
@@ -17,6 +12,7 @@
 #include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/agent_state.hpp"
 #include "core/agent_tokens.hpp"
 #include "core/announce.hpp"
@@ -26,9 +22,9 @@
 #include "core/capture.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
-#include "core/effective_allowlist.hpp"
 #include "core/engine_base.hpp"
 #include "core/farewell.hpp"
+#include "core/git_worktree.hpp"
 #include "core/groups.hpp"
 #include "core/invariants.hpp"
 #include "core/labels.hpp"
@@ -37,6 +33,7 @@
 #include "core/plan_json.hpp"
 #include "core/session.hpp"
 #include "core/session_name.hpp"
+#include "core/session_user.hpp"
 #include "core/sessions.hpp"
 #include "core/sidecar_image.hpp"
 #include "core/sidecar_watch.hpp"
@@ -48,38 +45,6 @@ namespace {
 
 constexpr int ask_seconds = 60;
 constexpr int timed_out_status = 124;  // as timeout(1)
-
-std::optional<std::uint32_t> number_from_environment(const char* name) {
-  const char* text = std::getenv(name);
-  if (text == nullptr || *text == '\0' ||
-      std::string_view(text).find_first_not_of("0123456789") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  const unsigned long value = std::strtoul(text, nullptr, 10);
-  return value > 0 && value < 0xffffffffUL ? std::optional(static_cast<std::uint32_t>(value)) : std::nullopt;
-}
-
-// The agent is never root (INV-8): for root it runs as the user behind sudo, or as the project's owner.
-void choose_user(PreparedRun& run) {
-  run.uid = ::geteuid();
-  run.gid = ::getegid();
-  if (run.uid != 0) return;
-  const auto sudo_uid = number_from_environment("SUDO_UID");
-  const auto sudo_gid = number_from_environment("SUDO_GID");
-  struct stat status {};
-  if (sudo_uid && sudo_gid) {
-    run.uid = *sudo_uid;
-    run.gid = *sudo_gid;
-  } else if (::stat(run.project.path.c_str(), &status) == 0 && status.st_uid != 0) {
-    run.uid = status.st_uid;
-    run.gid = status.st_gid;
-  } else {
-    throw Error(ErrorKind::refused,
-                "cannot run in project '" + run.project.path +
-                    "': it belongs to root, and the agent never runs as root (INV-8)",
-                "run drydock as a normal user, or give the folder to one");
-  }
-}
 
 // What begins with '-' is no command: it is told to the agent.
 bool is_for_agent(const RunOptions& options) {
@@ -121,17 +86,8 @@ void take_secrets(PreparedRun& run) {
   add_kept_tokens(run);
 }
 
-void add_all(Allowlist& list, const std::vector<Entry>& entries) {
-  for (const Entry& entry : entries) list.add(entry);
-}
-
-Allowlist effective_allowlist(const RunOptions& options, const Project& project, const AgentProfile& agent) {
-  Allowlist list = configured_allowlist(project, agent);
-  for (const std::string& path : options.allow_files) add_all(list, read_allowlist_file(path, true));
-  for (const std::string& host : options.allow) add_all(list, parse_allowlist_entry(host, "--allow"));
-  for (const std::string& host : options.allow_private) {
-    add_all(list, parse_allowlist_entry(host, "--allow-private"));
-  }
+Allowlist allowlist_of(const RunOptions& options, const Project& project, const AgentProfile& agent) {
+  Allowlist list = effective_allowlist(project, agent, options.allow);
   if (options.capture) list.add({{HostPattern::Kind::any, {}}, {capture_source, 0}});
   return list;
 }
@@ -139,35 +95,18 @@ Allowlist effective_allowlist(const RunOptions& options, const Project& project,
 // One host each: a wildcard would open the private network to whoever owns a name below it.
 std::vector<std::string> private_hosts(const RunOptions& options) {
   std::vector<std::string> hosts;
-  for (const std::string& value : options.allow_private) {
-    for (const Entry& entry : parse_allowlist_entry(value, "--allow-private")) {
+  for (const Given& given : options.allow.private_hosts) {
+    for (const Entry& entry : parse_given(given, "--allow-private")) {
       if (entry.pattern.kind != HostPattern::Kind::exact) {
         throw Error(
             ErrorKind::usage,
-            "cannot use option '--allow-private': '" + printable(value, 80) + "' is more than one host",
+            "cannot use option '--allow-private': '" + printable(given.value, 80) + "' is more than one host",
             "name each host by itself");
       }
       hosts.push_back(entry.pattern.host);
     }
   }
   return hosts;
-}
-
-// The group that the agent needs to use a socket of root's, if any. Throws Error(refused) when only root may:
-// the agent is never root.
-std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t uid) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    throw Error(ErrorKind::unavailable, with_errno("cannot use engine socket '" + path + "'", errno));
-  }
-  const bool by_group = status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0;
-  if (by_group) return status.st_gid;
-  const bool by_owner = status.st_uid == uid && (status.st_mode & S_IWUSR) != 0;
-  if (by_owner || (status.st_mode & S_IWOTH) != 0) return std::nullopt;
-  throw Error(ErrorKind::refused,
-              "cannot give the session the engine's socket '" + path +
-                  "': only root may use it, and the agent never runs as root (INV-8)",
-              "use rootless Podman, or give the socket to a group");
 }
 
 runtime::ImageReport require_image(runtime::Engine& engine, const std::string& reference, bool is_default) {
@@ -215,8 +154,7 @@ std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
 // It still has all that it was made of; the profile of today asks for something else.
 void tell_of_another_profile(const PreparedRun& run, const runtime::ImageReport& image, Talk& talk) {
   if (!run.options.image.empty()) return;
-  const auto made_of = image.labels.find(image_profile_label);
-  if (made_of == image.labels.end() || made_of->second == profile_key(run.agent)) return;
+  if (image.labels.count(image_profile_label) == 0 || is_of_profile(image, run.agent)) return;
   talk.say("the image of agent '" + run.agent.name +
            "' was made of another profile of it; to make it anew: drydock build --agent " + run.agent.name);
 }
@@ -342,8 +280,22 @@ int run_attached(Session& session, runtime::Engine& engine, const PreparedRun& r
   return status;
 }
 
+// A plan that is only looked at makes nothing.
+enum class Touch { make, nothing };
+
+// Where there are none, the session would make them. Nothing is made in what it cannot write to.
+void make_hooks_folders(PlanRequest& request) {
+  for (auto* guards : {&request.view.mounts, &request.git.paths}) {
+    if (request.project_read_only && guards == &request.git.paths) {
+      std::erase_if(*guards, [](const GuardedPath& guard) { return guard.missing; });
+      continue;
+    }
+    for (std::string& notice : make_missing(*guards)) request.git.notices.push_back(std::move(notice));
+  }
+}
+
 Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::ImageReport& image,
-               const std::string& image_reference, const std::string& sidecar_image) {
+               const std::string& image_reference, const std::string& sidecar_image, Touch touch) {
   PlanRequest request = begin_request(engine, run.mode.mode);
   request.label_name = run.options.name;
   request.project = run.project;
@@ -369,7 +321,15 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   request.capture = run.options.capture;
   request.view = run.view;
   request.git_config = git_config_text(run.git_identity);
-  if (!run.agent.state.empty()) request.state = session_state(run.agent, run.project.key, request.session);
+  if (is_for_its_agent(run.options)) {
+    request.policy = run.agent.files;
+    request.policy_in_image = is_of_profile(image, run.agent);
+  }
+  if (!run.agent.state.empty()) {
+    request.state = session_state(run.agent, run.project.key, request.session);
+    overlay_files(*request.state);
+    request.has_login = has_kept_login(run.agent);
+  }
   for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
   request.secret_variables = secret_variables(run.secrets, run.agent);
   if (!run.secrets.empty()) request.secrets_directory = secrets_directory(request.session);
@@ -388,7 +348,9 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
   } else {
     request.allow_private = private_hosts(run.options);
     request.git = find_git_guards(run.project.path, contested_by_sessions);
+    add_worktree(request.git, run.project.path, run.uid, run.view.mounts, contested_by_sessions);
   }
+  if (touch == Touch::make) make_hooks_folders(request);
   Plan plan = build_plan(request);
   require_sound(plan);
   return plan;
@@ -401,7 +363,7 @@ PreparedRun prepare_run(const RunOptions& options) {
   run.options = options;
   run.project = resolve_project(options.directory);
   run.agent = find_agent(options.agent.empty() ? default_agent : options.agent);
-  run.mode = resolve_mode(mode_inputs(options.mode, run.project.key, run.project.name));
+  run.mode = resolve_mode(mode_inputs(options.mode, &run.project));
   if (options.capture && run.mode.mode == Mode::dood) {
     throw Error(ErrorKind::usage, "cannot capture a dood session: it has no guard that sees what it asks for",
                 "run contained: --mode contained");
@@ -410,7 +372,7 @@ PreparedRun prepare_run(const RunOptions& options) {
     throw Error(ErrorKind::usage, "cannot use option '--ask': a dood session reaches every host",
                 "leave it out, or run contained: --mode contained");
   }
-  run.allowlist = effective_allowlist(options, run.project, run.agent);
+  run.allowlist = allowlist_of(options, run.project, run.agent);
   if (!options.workdir.empty() && options.workdir.front() != '/') {
     throw Error(
         ErrorKind::usage,
@@ -423,7 +385,9 @@ PreparedRun prepare_run(const RunOptions& options) {
   DetachKeys::parse(options.detach_keys);
   take_secrets(run);
   run.git_identity = read_git_identity();
-  choose_user(run);
+  const SessionUser user = session_user(run.project);
+  run.uid = user.uid;
+  run.gid = user.gid;
   return run;
 }
 
@@ -433,7 +397,7 @@ Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop)
   const auto image = require_image(engine, reference, run.options.image.empty());
   const std::string sidecar =
       run.mode.mode == Mode::contained ? sidecar_image_reference(&stop) : std::string{};
-  return make_plan(engine, run, image, reference, sidecar);
+  return make_plan(engine, run, image, reference, sidecar, Touch::nothing);
 }
 
 RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& talk, StopSource& stop,
@@ -455,7 +419,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   std::optional<Session> session;
   launch_with_patience([&] {
     timings.begin("plan");
-    made.emplace(make_plan(engine, run, image, reference, sidecar));
+    made.emplace(make_plan(engine, run, image, reference, sidecar, Touch::make));
     session.emplace(engine, *made, stop, &timings);
     session->launch(run.secrets);
   });
@@ -463,7 +427,7 @@ RunResult execute_run(runtime::Engine& engine, const PreparedRun& run, Talk& tal
   const Plan& plan = *made;
   save_plan(plan);
   try {
-    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path);
+    if (plan.mode == Mode::contained) begin_watch(plan.session, plan.project.path, writable_beside(plan));
     announce(run, plan, talk);
     if (run.options.detach) {
       naming_command(plan.agent.command.front(), [&] { session->start_detached(); });

@@ -9,6 +9,7 @@
 
 #include "base/stop_source.hpp"
 #include "core/agents.hpp"
+#include "core/effective_allowlist.hpp"
 #include "core/git_identity.hpp"
 #include "core/mode.hpp"
 #include "core/plan.hpp"
@@ -27,9 +28,7 @@ struct RunOptions {
   std::string agent;                 // empty: the default one
   std::string image;                 // empty: drydock's own base
   std::string name;
-  std::vector<std::string> allow;
-  std::vector<std::string> allow_files;
-  std::vector<std::string> allow_private;  // hosts that are allowed and may have private addresses
+  AllowlistRequest allow;
   std::optional<Mode> mode;
   std::map<std::string, std::string> environment;
   std::string workdir;

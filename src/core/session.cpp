@@ -30,9 +30,9 @@ constexpr auto ready_limit = std::chrono::seconds(10);
 
 // The sidecar's user is nobody of the host's: the files must be readable for others, and are shut off from
 // them by the 0700 folder above.
-void write_file(const std::string& path, const std::string& content) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file || ::fchmod(file.get(), 0644) != 0) {
+void write_file(const std::string& path, const std::string& content, mode_t mode = 0644) {
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!file || ::fchmod(file.get(), mode) != 0) {
     throw Error(ErrorKind::internal, with_errno("cannot write file '" + path + "'", errno));
   }
   std::string_view rest = content;
@@ -67,6 +67,12 @@ void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
   if (!plan.masks.empty()) {
     make_directories(plan.mask_directory + "/folder", 0755);
     write_file(plan.mask_directory + "/file", "");
+  }
+  if (!plan.policy_directory.empty()) make_directories(plan.policy_directory, 0755);
+  for (std::size_t i = 0; i < plan.policy.size(); ++i) {
+    const AgentFile& file = plan.policy[i];
+    if (const auto mount = policy_mount(plan, i))
+      write_file(mount->source, file.text, file.executable ? 0755 : 0644);
   }
   if (plan.state) make_state(plan);
   if (!plan.secrets.empty()) write_secrets(plan.secrets_directory, secrets, plan.agent.uid, plan.agent.gid);
@@ -221,6 +227,7 @@ std::vector<WallCheck> Session::raise_wall(const std::vector<Secret>& secrets,
                                            const std::function<void()>& meanwhile) {
   begin("write the session's files");
   write_files(plan_, secrets);
+  if (plan_.capture) lease_.emplace(plan_.session);
   create_networks();
   if (!plan_.sidecar) {
     meanwhile();

@@ -16,6 +16,7 @@
 #include "core/secrets.hpp"
 #include "core/sessions.hpp"
 #include "core/timings.hpp"
+#include "core/watch_lease.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -82,6 +83,7 @@ class Session {
   StopSource& stop_;
   Timings* timings_;
   int sidecar_pid_ = 0;
+  std::optional<WatchLease> lease_;  // a capture's sidecar ends with it
 };
 
 }  // namespace drydock::core

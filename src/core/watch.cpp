@@ -64,7 +64,7 @@ const Names& watched_folders() {
 
 // Of a repository's own folder, likewise.
 const Names& watched_in_git() {
-  static const Names names{"commondir", "config", "config.worktree", "hooks", "modules", "worktrees"};
+  static const Names names{"commondir", "config", "config.worktree", "hooks", "info", "modules", "worktrees"};
   return names;
 }
 
@@ -135,6 +135,7 @@ class Walk {
     all,      // every file in it is watched
     git,      // a repository's own
     hooks,    // its hooks
+    info,     // git's settings for files
     modules,  // holds repositories, or folders that do: submodules, and the worktrees' parts
   };
   struct Folder {
@@ -185,7 +186,10 @@ class Walk {
         return;
       case Kind::git:
         if (name == "hooks") waiting_.push_front({path, Kind::hooks});
+        if (name == "info") waiting_.push_front({path, Kind::info});
         if (name == "modules" || name == "worktrees") waiting_.push_front({path, Kind::modules});
+        return;
+      case Kind::info:
         return;
       case Kind::modules:
         return waiting_.push_front({path, Kind::modules});
@@ -204,6 +208,8 @@ class Walk {
         return watched_in_git().count(name) != 0;
       case Kind::hooks:
         return !ends_with(name, ".sample");
+      case Kind::info:
+        return name == "attributes";
       case Kind::modules:
         return false;
     }
@@ -227,7 +233,23 @@ class Walk {
 
 }  // namespace
 
-Watch look_at(const std::string& project) { return Walk(project).walk(); }
+Watch look_at(const std::string& project, const std::vector<std::string>& beside) {
+  Watch all = Walk(project).walk();
+  all.beside = beside;
+  for (const std::string& path : beside) {
+    std::error_code failed;
+    const fs::file_type type = fs::symlink_status(path, failed).type();
+    if (type != fs::file_type::directory) {
+      if (type != fs::file_type::not_found)
+        all.files[path] = of_file(path, fs::path(path).filename().string());
+      continue;
+    }
+    const Watch one = Walk(path).walk();
+    for (const auto& [name, state] : one.files) all.files[path + "/" + name] = state;
+    all.complete = all.complete && one.complete;
+  }
+  return all;
+}
 
 std::vector<std::string> differences(const Watch& before, const Watch& after) {
   std::map<std::string, std::string> found;
@@ -251,13 +273,17 @@ std::vector<std::string> differences(const Watch& before, const Watch& after) {
     }
     sentences.push_back(what + ": " + printable(path, 300));
   }
-  if (!after.complete) sentences.emplace_back("the project is too large to look at all of it");
+  if (!after.complete) sentences.emplace_back("there is too much to look at all of it");
   return sentences;
 }
+
+// No file's path is that.
+constexpr std::string_view beside_key = "//beside";
 
 std::string to_text(const Watch& watch) {
   std::string text = watch.complete ? "complete" : "partial";
   text += '\0';
+  for (const std::string& path : watch.beside) text += std::string(beside_key) + '\0' + path + '\0';
   for (const auto& [path, state] : watch.files) {
     text += path + '\0' + state + '\0';
   }
@@ -271,16 +297,23 @@ std::optional<Watch> watch_from_text(std::string_view text) {
   if (!known || parts.size() % 2 != 0 || !parts.back().empty()) return std::nullopt;
   Watch watch;
   watch.complete = parts.front() == "complete";
-  for (std::size_t i = 1; i + 1 < parts.size(); i += 2) watch.files[parts[i]] = parts[i + 1];
+  for (std::size_t i = 1; i + 1 < parts.size(); i += 2) {
+    if (parts[i] == beside_key) {
+      watch.beside.push_back(parts[i + 1]);
+    } else {
+      watch.files[parts[i]] = parts[i + 1];
+    }
+  }
   return watch;
 }
 
 // How a session's project was when it began, in its runtime folder.
 std::string watch_file(const std::string& session) { return session_directory(session) + "/watch"; }
 
-void begin_watch(const std::string& session, const std::string& project) {
+void begin_watch(const std::string& session, const std::string& project,
+                 const std::vector<std::string>& beside) {
   const UniqueFd file(::open(watch_file(session).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  std::string text = to_text(look_at(project));
+  std::string text = to_text(look_at(project, beside));
   std::string_view rest = text;
   while (file && !rest.empty()) {
     const ssize_t count = ::write(file.get(), rest.data(), rest.size());
@@ -299,10 +332,10 @@ void end_watch(const std::string& session, const std::string& project, Talk& tal
   ::unlink(path.c_str());  // told once
   const auto before = watch_from_text(text);
   if (!before) return;
-  const auto sentences = differences(*before, look_at(project));
+  const auto sentences = differences(*before, look_at(project, before->beside));
   if (sentences.empty()) return;
-  talk.say("while session " + session +
-           " ran, this changed in its project, and programs on this machine may run it:");
+  talk.say("while session " + session + " ran, this changed in its project" +
+           (before->beside.empty() ? "" : " or beside it") + ", and programs on this machine may run it:");
   for (const std::string& sentence : sentences) talk.say("  " + sentence);
 }
 

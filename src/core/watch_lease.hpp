@@ -1,5 +1,5 @@
-// Somebody watches a session that was started with --ask, and can say yes: a lock on a file in the folder that
-// its guard reads. It ends with whoever holds it, however that ends.
+// Somebody watches a session that was started with --ask, and can say yes, or stands by a capture: a lock on
+// a file in the folder that its guard reads. It ends with whoever holds it, however that ends.
 #pragma once
 
 #include <string>

@@ -33,6 +33,7 @@ class Guard {
   void watch_signals();
   void watch_clock();
   void on_directory();
+  void watch_capture();
   void on_signal();
   void on_proxy(std::uint16_t port);
   void reload();

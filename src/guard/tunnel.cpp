@@ -16,6 +16,8 @@ namespace drydock::guard {
 namespace {
 
 constexpr std::uint16_t https_port = 443;
+constexpr const char* plain_http = "plain HTTP never passes; use https";
+constexpr const char* no_tunnel = "it is no request for a tunnel, and nothing else passes";
 
 void tune(int fd, const Timing& timing) {
   const auto set = [fd](int level, int option, int value) {
@@ -32,6 +34,13 @@ void tune(int fd, const Timing& timing) {
 bool says_forbidden(std::string_view words) {
   const auto status = words.find(' ');
   return status != std::string_view::npos && words.substr(status + 1, 3) == "403";
+}
+
+// What a request line asks for: its second word.
+std::string_view target_of(std::string_view line) {
+  const auto begin = line.find(' ');
+  if (begin == std::string_view::npos) return {};
+  return line.substr(begin + 1, line.find(' ', begin + 1) - begin - 1);
 }
 
 std::string with_sni(const std::string& sni) {
@@ -125,7 +134,10 @@ void Tunnel::on_head() {
     return refuse(431, "the head of the request is too large");
   }
   early_ = head_->take_rest();
-  if (!head_->is_connect()) return ask(Question::Kind::other, head_->head());
+  if (!head_->is_connect()) {
+    request_line_ = head_->line();
+    return ask(Question::Kind::other, head_->head());
+  }
   connect_ = std::make_unique<ConnectHead>();
   connect_->feed(head_->head());
   if (shared_.rules->ask.count() > 0) request_line_ = head_->line();
@@ -164,11 +176,17 @@ void Tunnel::on_verdict(Verdict verdict) {
   admit();
 }
 
-// tinyproxy has one page for all that it refuses, and has written down why. For a tunnel whose host could be
-// allowed the guard has better words.
+// tinyproxy has one page for all that it refuses, and has written down why. The guard has better words.
 void Tunnel::pass_on_refusal(std::unique_ptr<ConnectHead> connect, std::string words) {
-  const bool parsed = connect != nullptr && connect->state() == ConnectHead::State::done;
-  if (!parsed || !says_forbidden(words)) return say_last_words(std::move(words));
+  if (!says_forbidden(words)) return say_last_words(std::move(words));
+  if (connect == nullptr) {
+    const std::string_view target = target_of(request_line_);
+    const bool plain = target.substr(0, 7) == "http://";
+    return say_last_words(refusal_reply(403, target, plain ? plain_http : no_tunnel, {}));
+  }
+  if (connect->state() == ConnectHead::State::failed)
+    return say_last_words(refusal_reply(403, connect->target(), connect->reason(), {}));
+  if (connect->state() != ConnectHead::State::done) return say_last_words(std::move(words));
   host_ = connect->authority().host;
   port_ = connect->authority().port;
   if (!may_ask(host_)) return say_refusal_of_unlisted();

@@ -32,6 +32,8 @@ class Entries {
   const Entry* match(std::string_view host) const;
 
   const std::vector<Entry>& all() const { return entries_; }
+  // Whether any_host is one of them.
+  bool admits_any() const { return any_.has_value(); }
 
   // match() knows no clock: whoever has entries that end takes them out in time.
   Entries without_expired(std::int64_t now) const;

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <regex>
 
 // `drydock egress capture` on real engines: every name is let through, all else of the jail holds, and
@@ -88,8 +90,24 @@ TEST_P(Capture, G1_ItIsToldWhileItRunsAndEndsWithWhoeverStartedIt) {
   EXPECT_EQ(kill_it("TERM").status, 0);
   EXPECT_EQ(leftovers(), "");
 
+  for (const char* signal : {"INT", "HUP"}) {
+    ASSERT_EQ(begin().status, 0);
+    EXPECT_EQ(kill_it(signal).status, 0) << signal;
+    EXPECT_EQ(leftovers(), "") << signal;
+  }
+
+  // Where drydock has no last word, the guard has: nothing is reached from then on, whoever cleans up when.
   ASSERT_EQ(begin().status, 0);
+  const std::string agent(trim(engine("ps --format '{{.Names}}' --filter name=" + live_session() + "$").out));
+  const auto ask = [&] { return engine("exec " + agent + " curl -sS -m 5 https://other.test/").status; };
+  EXPECT_EQ(ask(), 0) << "the control";
   EXPECT_EQ(kill_it("KILL").status, 0);
+  int status = 0;
+  for (int i = 0; i < 100 && status == 0; ++i) {
+    ::usleep(100'000);
+    status = ask();
+  }
+  EXPECT_NE(status, 0) << "the capture goes on without its drydock";
   const Outcome collected = drydock("gc");
   EXPECT_EQ(collected.status, 0) << collected;
   EXPECT_EQ(leftovers(), "");

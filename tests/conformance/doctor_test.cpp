@@ -177,6 +177,46 @@ TEST_P(Doctor, AWrongAllowlistIsTold) {
   ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
 }
 
+TEST_P(Doctor, AWrongConfigurationIsTold) {
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  const std::string file = folder + "/drydock/config";
+  environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  const auto write = [&](const std::string& text) {
+    return sh_as_user("mkdir -p " + folder + "/drydock; rm -rf " + file + "; printf " + quote(text) + " > " +
+                      file)
+        .status;
+  };
+  ASSERT_EQ(write("memoyr = 1g\n"), 0);
+  expect_fails("with a key that is none", file + ":1'", "did you mean 'memory'?");
+  ASSERT_EQ(write("keep = true\nmemory = much\n"), 0);
+  expect_fails("with a value that is none", file + ":2'", "write it as 512m or 2g");
+  ASSERT_EQ(write("allow = allowed.test\nallow = *.com\n"), 0);
+  expect_fails("with a host that is none", file + ":2': '*.com'", "what one owner has");
+  ASSERT_EQ(sh_as_user("rm " + file + " && mkdir " + file).status, 0);
+  expect_fails("with a folder in its place", file, "make it readable for you");
+
+  ASSERT_EQ(write("agent = shell\nallow = allowed.test\nallow = *.below.test\n"), 0);
+  expect_works("the control");
+  // What list and doctor say is what a run has, each line with where it stands.
+  const Json plan = parse_json(user_runs("--json run --dry-run --allow more.test -- true").out, "a plan");
+  const Json listed = parse_json(user_runs("--json egress list").out, "a list").at("entries");
+  const Json filter = parse_json(user_runs("--json doctor").out, "a report").at("egress").at("filter");
+  ASSERT_EQ(listed.size(), 2U) << listed;
+  EXPECT_EQ(listed.at(0).at("host"), "allowed.test");
+  EXPECT_EQ(listed.at(0).at("source"), file);
+  EXPECT_EQ(listed.at(0).at("line"), 2);
+  ASSERT_EQ(filter.size(), 2U) << filter;
+  EXPECT_EQ(filter.at(1).at("from"), file + ":3");
+  const std::string all = plan.dump();
+  for (const Json& entry : filter) {
+    EXPECT_NE(all.find(entry.at("host").get<std::string>()), std::string::npos) << all;
+    EXPECT_NE(all.find(entry.at("from").get<std::string>()), std::string::npos) << all;
+  }
+  EXPECT_EQ(user_runs("egress test allowed.test a.below.test").status, 0);
+  EXPECT_EQ(user_runs("egress test more.test").status, 1) << "the control: only that run had it";
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
+}
+
 TEST_P(Doctor, LiveSessionsAreTold) {
   const Outcome started = drydock(
       "run -d --allow allowed.test -- sh -c 'curl -s https://allowed.test/ > /dev/null; curl -s "
@@ -195,7 +235,8 @@ TEST_P(Doctor, LiveSessionsAreTold) {
   EXPECT_EQ(live.at(0).at("allowed"), 1) << live;
   EXPECT_EQ(live.at(0).at("denied"), 2) << live;
   const std::string said = drydock("-v doctor").out;
-  EXPECT_NE(said.find("1 allowed, 2 denied: "), std::string::npos) << said;
+  EXPECT_NE(said.find("1 allowed, 2 denied, lastly other.test at "), std::string::npos) << said;
+  EXPECT_EQ(live.at(0).at("last_denied").at(1).at("host"), "denied.test") << live;
   EXPECT_NE(said.find("denied.test"), std::string::npos) << said;
   const std::string sidecar(
       trim(engine("ps --format '{{.Names}}' --filter label=io.drydock.role=sidecar").out));

@@ -140,9 +140,19 @@ TEST_P(Jail, J3_PlainHttpThroughTheProxyIsRefused) {
   }
   EXPECT_TRUE(requests.lines_with({"plain-marker"}).empty()) << "a plain request went out";
 
-  const Outcome refused = run("-q --allow allowed.test", "curl -sS -i http://allowed.test/plain-marker");
-  EXPECT_NE(refused.out.find("drydock refused"), std::string::npos)
-      << "the refusal does not say whose it is: " << refused;
+  // What no line can allow is not said to be allowed by one.
+  const std::vector<std::pair<std::string, std::string>> refusals{
+      {"http://allowed.test/plain-marker",
+       "drydock refused http://allowed.test/plain-marker: plain HTTP never passes; use https"},
+      {"https://203.0.113.10/plain-marker", "drydock refused 203.0.113.10:443: "},
+      {"https://allowed.test:2222/plain-marker", "drydock refused allowed.test:2222: "}};
+  for (const auto& [url, words] : refusals) {
+    const Outcome refused = run("-q --allow allowed.test", "curl -sS -i " + url);
+    EXPECT_NE(refused.out.find(words), std::string::npos) << url << " " << refused;
+    EXPECT_EQ(refused.out.find("egress allow"), std::string::npos) << url << " " << refused;
+  }
+  const Outcome unlisted = run("-q --allow allowed.test", "curl -sS -i https://denied.test/");
+  EXPECT_NE(unlisted.out.find("drydock egress allow denied.test"), std::string::npos) << unlisted;
 
   const Outcome control = unjailed("curl -sS http://203.0.113.10:2222/plain-marker");
   EXPECT_EQ(control.status, 0) << control;

@@ -29,6 +29,32 @@ done
 echo done
 )";
 
+// The same from a worktree, in the repository at $1 that it belongs to, which has another one, `other`. The
+// last ways leave nothing of it.
+constexpr const char* worktree_script = R"(mark() { "$@" 2>/dev/null && echo "$WAY worked"; }
+git=$1
+own=$git/worktrees/$(basename "$PWD")
+other=$git/worktrees/other
+plant() { printf '#!/bin/sh\ntouch %s/planted\n' "$PWD" > "$1" && chmod 755 "$1"; }
+WAY="write a hook" mark plant $git/hooks/post-checkout
+WAY="hard link a hook" mark ln $git/HEAD $git/hooks/post-merge
+WAY="mode of the hooks" mark chmod 700 $git/hooks
+WAY="another repository for this one" mark sh -c "echo $PWD/evil > $own/commondir"
+WAY="another folder for this one" mark sh -c "echo $PWD/evil/.git > $own/gitdir"
+WAY="another repository for the other" mark sh -c "echo $PWD/evil > $other/commondir"
+WAY="settings of the other" mark sh -c "echo x > $other/config.worktree"
+WAY="one more worktree" mark mkdir $git/worktrees/more
+WAY="another .git" mark sh -c 'echo gitdir: evil > .git'
+WAY="replace .git" mark mv .git .git.old
+WAY="replace the way" mark mv $own/commondir $own/old
+WAY="replace this one" mark mv $own $own.old
+WAY="replace the other" mark mv $other $other.old
+WAY="replace the hooks" mark mv $git/hooks $git/old
+WAY="replace the worktrees" mark mv $git/worktrees $git/old.worktrees
+WAY="replace the repository" mark mv $git $git.old
+echo done
+)";
+
 class Plant : public Conformance {
  protected:
   // Git on the host, as the user, in the project.
@@ -116,6 +142,84 @@ TEST_P(Plant, J21_GitWorksInsideWithWorktreesToo) {
   EXPECT_EQ(host.out, "three\n?? hook-ran\n") << host;
 }
 
+TEST_P(Plant, J21_GitWorksInAWorktreeWhoseRepositoryIsElsewhere) {
+  const std::string main = project() + "-main";
+  const std::string identity = "git config user.name a; git config user.email a@a.test; ";
+  const Outcome made =
+      git("git init -q -b main " + quote(main) + "; cd " + quote(main) + "; " + identity +
+          "echo one > file; git add file; git commit -qm one; git worktree add -q " + quote(project()) +
+          " -b side; git worktree add -q other; cat " + quote(project() + "/.git"));
+  ASSERT_EQ(made.status, 0) << made;
+  ASSERT_EQ(made.out.find("gitdir: " + main + "/.git/worktrees/"), 0U) << made;
+
+  const std::string work =
+      "sh -ec 'git status --porcelain; git log --format=%s; echo two > file; git add file; git commit -qm "
+      "two; "
+      "git branch third; git stash list; test 0 = $(git config gc.auto); git fsck; git worktree list | wc "
+      "-l; cat " +
+      main + "/file'";
+  const Outcome worked = run("", work);
+  EXPECT_NE(worked.status, 0) << "of the other checkout nothing is there but .git " << worked;
+  EXPECT_EQ(worked.out, "one\n3\n") << worked;
+  EXPECT_NE(worked.err.find("the project is a git worktree: its repository '" + main + "/.git' is mounted"),
+            std::string::npos)
+      << worked;
+  const Outcome host =
+      git("git status --porcelain; git log --format=%s -1; cd " + quote(main) +
+          "; git log --format=%s -1 side; git rev-parse --verify -q third; git log --format=%s -1");
+  EXPECT_EQ(host.status, 0) << host;
+  EXPECT_EQ(host.out.find("two\ntwo\n"), 0U) << "what was committed inside is there " << host;
+  EXPECT_TRUE(ends_with(host.out, "\none\n")) << "the main checkout is where it was " << host;
+
+  write_project_file("plant.sh", worktree_script);
+  const std::string words = "sh plant.sh " + quote(main + "/.git");
+  expect_nothing_planted(run("-q", words));
+  EXPECT_EQ(sh("ls " + quote(main + "/.git/hooks") + " | grep -v sample").out, "");
+  const Outcome beside = run("", "sh -c 'echo y > " + main + "/.git/beside && cat " + main +
+                                     "/.git/beside; git config core.pager evil'");
+  EXPECT_EQ(beside.out, "y\n") << "the control: the rest of it can be written to " << beside;
+  EXPECT_NE(beside.err.find("drydock:   changed: " + main + "/.git/config\n"), std::string::npos) << beside;
+
+  const Outcome read_only =
+      run("-q --project-ro", "sh -c 'git log --format=%s -1; echo x > " + main + "/.git/x'");
+  EXPECT_EQ(read_only.out, "two\n") << read_only;
+  EXPECT_NE(read_only.status, 0) << read_only;
+
+  // What is not told by both sides is not mounted: this folder's file leads to the other worktree's part.
+  ASSERT_EQ(git("cp .git kept; echo gitdir: " + quote(main + "/.git/worktrees/other") + " > .git").status, 0);
+  const Outcome forged = run("", "sh -c 'ls -d " + main + " || git log'");
+  EXPECT_NE(forged.status, 0) << forged;
+  EXPECT_EQ(forged.out, "") << forged;
+  EXPECT_NE(forged.err.find("git will not work in the session: .git leads to '" + main +
+                            "/.git/worktrees/other', which does not lead back to this folder"),
+            std::string::npos)
+      << forged;
+  ASSERT_EQ(git("cat kept > .git").status, 0);
+
+  const Outcome control = unjailed(words, "-v " + quote(main) + ":" + quote(main));
+  EXPECT_EQ(split(control.out, '\n').size(), 18U)
+      << "the control: all of it works where nothing is guarded " << control;
+  sh("rm -rf " + quote(main));
+}
+
+TEST_P(Plant, J21_AHooksFolderThatIsMissingIsNoWayIn) {
+  ASSERT_EQ(
+      git("git init -q --template=; test ! -e .git/hooks; echo one > file; git add file; git commit -qm one")
+          .status,
+      0);
+  write_project_file("plant.sh", plant_script);
+  const Outcome looked = drydock("run --image " + std::string(test_image) + " --dry-run -- true");
+  EXPECT_NE(looked.out.find(project() + "/.git/hooks (read-only)"), std::string::npos) << looked;
+  EXPECT_NE(sh("test -e " + quote(project() + "/.git/hooks")).status, 0) << "a dry run makes nothing";
+  const Outcome control = unjailed(
+      "sh -c 'mkdir .git/hooks && echo x > .git/hooks/post-checkout && rm -r .git/hooks && echo done'");
+  EXPECT_EQ(control.out, "done\n") << "the control: it works where nothing is guarded " << control;
+  expect_nothing_planted(run("-q", "sh plant.sh .git/hooks"));
+  EXPECT_EQ(host_hooks(".git/hooks"), "");
+  EXPECT_FALSE(host_ran_it());
+  EXPECT_EQ(sh("cd " + quote(project()) + " && stat -c %u:%g .git/hooks .git | sort -u | wc -l").out, "1\n");
+}
+
 TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   ASSERT_EQ(
       git("git init -q; mkdir -p .github/workflows; echo a > .github/workflows/ci.yml; echo a > Makefile; "
@@ -137,6 +241,34 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   }
   EXPECT_EQ(loud.err.find("ci.yml"), std::string::npos) << "its content is the same " << loud;
   EXPECT_EQ(loud.err.find("source.c"), std::string::npos) << loud;
+
+  // So it is beside the project, in whatever the session may write to, and by the host's path.
+  const std::string beside = project() + "-beside";
+  ASSERT_EQ(
+      sh_as_user("mkdir -p " + quote(beside) + "/rw/.git " + quote(beside) + "/ro && cd " + quote(beside) +
+                 " && echo a > rw/.envrc && echo a > ro/.envrc && echo a > one && echo a > two")
+          .status,
+      0);
+  const std::string mounts = "--mount " + quote(beside + "/ro") + ":/mnt/ro --mount " +
+                             quote(beside + "/rw") + ":/mnt/rw:rw --mount " + quote(beside + "/one") +
+                             ":/mnt/one:rw --mount " + quote(beside + "/two") + ":/mnt/two:rw ";
+  const Outcome mounted =
+      run(mounts,
+          "sh -c 'cd /mnt/rw; echo b > .envrc; echo b > .git/config; echo b > source.c; echo b "
+          "> /mnt/one; mkdir .vscode; echo {} > .vscode/tasks.json; echo b > /mnt/ro/.envrc'");
+  EXPECT_NE(mounted.status, 0) << "what is read-only stays as it is " << mounted;
+  for (const char* line : {"changed: BESIDE/rw/.envrc", "new: BESIDE/rw/.git/config", "changed: BESIDE/one",
+                           "new: BESIDE/rw/.vscode/tasks.json"}) {
+    const std::string told = std::string(line).replace(std::string(line).find("BESIDE"), 6, beside);
+    EXPECT_NE(mounted.err.find("drydock:   " + told + "\n"), std::string::npos) << told << " " << mounted;
+  }
+  for (const char* silent : {"/ro/", "source.c", "/two"})
+    EXPECT_EQ(mounted.err.find(beside + silent), std::string::npos) << silent << " " << mounted;
+  ASSERT_EQ(drydock("link --rw " + quote(beside + "/rw")).status, 0);
+  const Outcome linked = run("", "sh -c 'echo c > " + beside + "/rw/.envrc'");
+  EXPECT_NE(linked.err.find("drydock:   changed: " + beside + "/rw/.envrc\n"), std::string::npos) << linked;
+  EXPECT_EQ(drydock("unlink " + quote(beside + "/rw")).status, 0);
+  sh("rm -rf " + quote(beside));
 
   const Outcome quiet = run("-q", "sh -c 'echo c > Makefile'");
   EXPECT_EQ(quiet.err, "") << quiet;
@@ -178,7 +310,7 @@ TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
                 quote(secret + "/key"))
                 .status,
             0);
-  const std::string steal = "sh -c 'sleep 1; cat .git/hooks/key > stolen; echo ran > ran'";
+  const std::string steal = "sh -c 'sleep 20; cat .git/hooks/key > stolen; echo ran > ran'";
   for (const std::string& target : {secret, std::string("../decoy")}) {
     // After its third change of the engine it stands still: networks are there, the agent is not.
     const Outcome raced = sh_as_user(
@@ -204,6 +336,43 @@ TEST_P(Plant, J21_AFolderSwappedForALinkAfterTheLookEndsTheSession) {
   EXPECT_EQ(sh("test -e " + quote(project() + "/ran")).status, 0) << "the control: without the link it runs";
   EXPECT_EQ(sh("cat " + quote(project() + "/stolen")).out, "");
   sh("rm -rf " + quote(secret));
+}
+
+// INV-3: of an agent whose image drydock did not make.
+TEST_P(Plant, J21_AnAgentsPolicyHoldsInAnImageOfTheUsers) {
+  const std::string settings = "/etc/claude-code/managed-settings.json";
+  const std::string rail = "/opt/drydock/policy/guard-rail";
+  write_project_file("change.sh", "mark() { \"$@\" 2>/dev/null && echo \"$* worked\"; }\nfor file in " +
+                                      settings + " " + rail +
+                                      "; do\n  mark sh -c \"echo x > $file\"\n  mark rm -f $file\n"
+                                      "  mark chmod 777 $file\n  mark mv $file /tmp/x\n"
+                                      "  mark mv $(dirname $file) /tmp/y\ndone\necho done\n");
+  const Outcome read =
+      run("--agent claude", "sh -c 'cat " + settings + "; test -x " + rail + " && echo executable'");
+  EXPECT_EQ(read.status, 0) << read;
+  EXPECT_NE(read.out.find("\"Bash(git reset --hard:*)\""), std::string::npos) << read;
+  EXPECT_TRUE(ends_with(read.out, "executable\n")) << read;
+  EXPECT_NE(read.err.find("was not made with the policy of agent 'claude': its files are mounted"),
+            std::string::npos)
+      << read;
+  const Outcome changed = run("-q --agent claude", "sh change.sh");
+  EXPECT_EQ(changed.out, "done\n") << changed;
+  const Outcome none = run("-q", "sh -c 'ls " + settings + "'");
+  EXPECT_NE(none.status, 0) << "the control: the image has none, and a session of another command gets none "
+                            << none;
+  const Outcome control = unjailed("sh -c 'mkdir -p " + settings.substr(0, settings.rfind('/')) + " " +
+                                   rail.substr(0, rail.rfind('/')) + "; echo x > " + settings +
+                                   "; echo x > " + rail + "; sh change.sh'");
+  EXPECT_NE(control.out.find("rm -f " + rail + " worked\n"), std::string::npos)
+      << "the control: it works where they are not mounted " << control;
+
+  const std::string own = project() + "-own.json";
+  ASSERT_EQ(sh_as_user("echo '{\"own\": 1}' > " + quote(own)).status, 0);
+  const Outcome replaced = run("-q --agent claude --mount " + quote(own) + ":" + settings,
+                               "sh -c 'cat " + settings + "; test -x " + rail + "'");
+  EXPECT_EQ(replaced.out, "{\"own\": 1}\n") << replaced;
+  EXPECT_EQ(replaced.status, 0) << replaced;
+  sh("rm -f " + quote(own));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backend, Plant, ::testing::Values("podman", "docker"),

@@ -1,18 +1,24 @@
 // J24: a secret reaches the agent and is nowhere else.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+
 #include "base/text.hpp"
 #include "lab.hpp"
 
 namespace drydock::conformance {
 namespace {
 
-// Where a text is on this machine, a line for each place, but for the folder that is shown to the agent and
-// the agent's own processes. Files of the lab's engines, users and logs, and what other processes show.
+// Where a text is on this machine, a line for each place, but for the folder that is shown to the agent.
+// Files of the lab's engines, users and logs, and what processes show; "agent" is a line for the environment
+// of one of the agent's own, where it may be. A process that is there and cannot be read ends it.
 constexpr const char* search = R"(import os, stat, sys
 text, project, agents = sys.argv[1].encode(), sys.argv[2], set(sys.argv[3].split())
 own = {str(os.getpid()), str(os.getppid())}
 # What was written before the value was made does not have it.
 born = os.stat('/etc/drydock-test/search.py').st_ctime
-places = ['/var/lib', '/run', '/etc', '/dev/shm', '/root', '/home', '/var/log', os.path.dirname(os.environ['TMPDIR'])]
+places = ['/var/lib', '/run', '/etc', '/dev/shm', '/root', '/home', '/var/log', '/tmp', '/var/tmp', '/var/cache', '/var/crash',
+          os.path.dirname(os.environ['TMPDIR'])]
 seen = set()
 for place in places:
     for folder, folders, files in os.walk(place):
@@ -33,15 +39,19 @@ def ancestors(pid):
     while pid != '0':
         yield pid
         try: pid = open(f'/proc/{pid}/stat').read().rsplit(')')[-1].split()[1]
-        except OSError: return
+        except (FileNotFoundError, ProcessLookupError): return
 own |= set(ancestors(str(os.getpid())))
 for pid in filter(str.isdigit, os.listdir('/proc')):
     if pid in own: continue
     for file in ('environ', 'cmdline'):
         try: shown = open(f'/proc/{pid}/{file}', 'rb').read()
-        except OSError: continue
-        if text in shown and not agents & set(ancestors(pid)): print('process', pid, file)
+        except (FileNotFoundError, ProcessLookupError): continue
+        if text in shown: print('agent' if file == 'environ' and agents & set(ancestors(pid)) else 'process', pid, file)
 )";
+
+bool has(const std::vector<std::string>& lines, const std::string& line) {
+  return std::find(lines.begin(), lines.end(), line) != lines.end();
+}
 
 class Secret : public Conformance {
  protected:
@@ -60,14 +70,21 @@ class Secret : public Conformance {
     drydock("-q revoke-token claude");
     Conformance::TearDown();
   }
-  // The places where the value is; `pid` is the agent's first process.
-  std::vector<std::string> places(const std::string& pid) const {
+  // The places where the value is; `pid` is the agent's first process, and `own` gets the agent's own places.
+  std::vector<std::string> places(const std::string& pid, std::vector<std::string>* own = nullptr) const {
     const Outcome found =
         sh("python3 /etc/drydock-test/search.py " + value_ + " " + quote(project()) + " '" + pid + "'");
     EXPECT_EQ(found.status, 0) << found;
     std::vector<std::string> lines = split(trim(found.out), '\n');
     if (lines.size() == 1 && lines[0].empty()) lines.clear();
+    const auto first = std::stable_partition(
+        lines.begin(), lines.end(), [](const std::string& line) { return !starts_with(line, "agent "); });
+    if (own != nullptr) own->assign(first, lines.end());
+    lines.erase(first, lines.end());
     return lines;
+  }
+  std::string agent_pid() const {
+    return std::string(trim(engine("inspect --format '{{.State.Pid}}' " + agent()).out));
   }
   std::string agent() const {
     return std::string(
@@ -93,14 +110,36 @@ class Secret : public Conformance {
 };
 
 TEST_P(Secret, J24_NoCoreFileHasIt) {
+  const std::string words = "cd " + quote(project()) + "; TEST_TOKEN=" + value_ + " exec " + drydock_words() +
+                            " run -q --image " + test_image;
   const std::string limits = "sh -c 'ulimit -Sc; ulimit -Hc'";
-  const Outcome with =
-      sh_as_user("cd " + quote(project()) + "; TEST_TOKEN=" + value_ + " exec " + drydock_words() +
-                 " run -q --image " + test_image + " --secret TEST_TOKEN -- " + limits);
+  const Outcome with = sh_as_user(words + " --secret TEST_TOKEN -- " + limits);
   EXPECT_EQ(with.out, "0\n0\n") << with;
   const Outcome control = run("-q", limits);
   EXPECT_EQ(control.status, 0) << control;
   EXPECT_NE(control.out, "0\n0\n") << "the control: without a secret it is the engine's matter " << control;
+
+  // core(5): one setting for the whole kernel, which a test does not change.
+  std::ifstream setting("/proc/sys/kernel/core_pattern");
+  std::string pattern;
+  std::getline(setting, pattern);
+  const bool plain = !pattern.empty() && pattern.find_first_of("|/") == std::string::npos;
+  RecordProperty("core_pattern", pattern);
+  if (!plain) std::cout << "core files go to '" << pattern << "' here: the limit is all that was looked at\n";
+  // The first process of a container does not end by a signal of its own.
+  write_project_file("crash.sh", "ulimit -c unlimited 2> /dev/null\nsh -c 'kill -SEGV $$; true'\necho $?\n");
+  const auto cores = [&] { return sh("cd " + quote(project()) + "; ls -A | grep core; rm -f core*").out; };
+  EXPECT_EQ(sh_as_user(words + " --secret TEST_TOKEN -- sh crash.sh").out, "139\n");
+  EXPECT_EQ(cores(), "") << "with a secret";
+  const std::string login = "~/.local/state/drydock/agents/claude/login/.claude";
+  ASSERT_EQ(sh_as_user("mkdir -p " + login + "; echo token > " + login + "/.credentials.json").status, 0);
+  const Outcome logged_in = run("-q --agent claude", "sh crash.sh");
+  EXPECT_EQ(logged_in.out, "139\n") << logged_in;
+  EXPECT_EQ(cores(), "") << "with a login of an earlier session";
+  EXPECT_EQ(sh_as_user("rm -r " + login).status, 0);
+  const Outcome crashed = run("-q --agent claude", "sh crash.sh");
+  EXPECT_EQ(crashed.out, "139\n") << crashed;
+  EXPECT_EQ(starts_with(cores(), "core"), plain) << "the control: it crashes in earnest";
 }
 
 TEST_P(Secret, J24_ASecretReachesTheAgentAndIsNowhereElse) {
@@ -128,7 +167,7 @@ TEST_P(Secret, J24_ASecretReachesTheAgentAndIsNowhereElse) {
   }
   EXPECT_EQ(said, digest + "\nof a file\n400 1000\n400 1000\n1000\n0\n2\n") << "what the agent sees";
 
-  const std::string pid(trim(engine("inspect --format '{{.State.Pid}}' " + agent()).out));
+  const std::string pid = agent_pid();
   ASSERT_GT(std::stoi(pid), 1);
   const std::vector<std::string> found = places(pid);
   ASSERT_EQ(found.size(), 1U) << "the file that the agent reads, which shows that the search finds: "
@@ -151,12 +190,66 @@ TEST_P(Secret, J24_AVariableIsSeenByTheSameSearch) {
   ASSERT_EQ(started.status, 0) << started;
   const std::string id(trim(started.out));
   EXPECT_NE(told(id).find(value_), std::string::npos) << "the engine tells";
-  bool on_disk = false;
-  for (const std::string& place : places(""))
-    on_disk = on_disk || place.find("/docker/containers/") != std::string::npos ||
-              place.find("/containers/storage/") != std::string::npos;
-  EXPECT_TRUE(on_disk) << "the engine writes it: " << testing::PrintToString(places(""));
+  const std::vector<std::string> found = places("");
+  const auto shows = [&](const std::string& word, const std::string& end) {
+    return std::any_of(found.begin(), found.end(), [&](const std::string& place) {
+      return place.find(word) != std::string::npos && ends_with(place, end);
+    });
+  };
+  EXPECT_TRUE(shows("/docker/containers/", "") || shows("/containers/storage/", ""))
+      << "the engine writes it: " << testing::PrintToString(found);
+  const std::string pid = agent_pid();
+  EXPECT_TRUE(shows("process " + pid + " ", " environ")) << pid << " " << testing::PrintToString(found);
+  std::vector<std::string> own;
+  places(pid, &own);
+  EXPECT_TRUE(has(own, "agent " + pid + " environ")) << "it is the agent's";
+  // What is on its command line is told to all, and nobody's own.
+  const Outcome word = run("-q -d", "sh -c 'sleep 1000; : " + value_ + "'");
+  ASSERT_EQ(word.status, 0) << word;
+  const std::string other(trim(word.out));
+  const std::string other_pid(trim(
+      engine("inspect --format '{{.State.Pid}}' $(" + backend() +
+             " ps -q --filter label=io.drydock.role=agent --filter label=io.drydock.session=" + other + ")")
+          .out));
+  EXPECT_TRUE(has(places(other_pid), "process " + other_pid + " cmdline"));
+  EXPECT_EQ(drydock("stop " + other).status, 0);
   EXPECT_EQ(drydock("stop " + id).status, 0);
+}
+
+// While drydock itself lives beside the session, and writes down all that it can.
+TEST_P(Secret, J24_ALiveDrydockAndItsLogDoNotHaveIt) {
+  const std::string home(trim(sh_as_user("echo $HOME").out));
+  const std::string log = home + "/drydock-test.log";
+  // The value comes by a pipe: no shell that stays has it on its command line.
+  const Outcome started = sh_as_user(
+      "cd " + quote(project()) +
+      "; mkfifo -m 600 value other; (read -r TEST_TOKEN < value; export TEST_TOKEN; exec " + drydock_words() +
+      " --log-level trace --log-file " + log + " -vvv run --image " + test_image +
+      " --secret TEST_TOKEN -- sh -c 'sha256sum < /run/secrets/TEST_TOKEN > up; sleep 1000') > " + log +
+      ".err 2>&1 < /dev/null & echo $!; (read -r OTHER < other; export OTHER; exec sleep 1000) > /dev/null "
+      "2>&1 & echo $!");
+  ASSERT_EQ(started.status, 0) << started;
+  const std::vector<std::string> pids = split(trim(started.out), '\n');
+  ASSERT_EQ(pids.size(), 2U) << started;
+  for (const char* name : {"/value", "/other"})
+    sh("printf '%s\\n' " + value_ + " > " + quote(project() + name));
+  sh("for i in $(seq 200); do test -s " + quote(project()) + "/up && break; sleep 0.1; done");
+  EXPECT_EQ(sh("cat " + quote(project()) + "/up").out, sh("printf %s " + value_ + " | sha256sum").out);
+  std::vector<std::string> found = places(agent_pid());
+  const auto control = std::find(found.begin(), found.end(), "process " + pids[1] + " environ");
+  EXPECT_NE(control, found.end()) << "the control: " << testing::PrintToString(found);
+  if (control != found.end()) found.erase(control);
+  const std::string id = live_session();
+  ASSERT_EQ(found.size(), 1U) << "the agent's own file: " << testing::PrintToString(found);
+  EXPECT_NE(found[0].find("/" + id), std::string::npos) << found[0];
+  EXPECT_EQ(sh("test -d /proc/" + pids[0]).status, 0) << "drydock lives";
+  EXPECT_NE(sh("cat " + log).out.find(" debug "), std::string::npos) << "there is a log of everything";
+  EXPECT_EQ(sh("kill -TERM " + pids[0] + "; kill " + pids[1] + "; for i in $(seq 200); do test -d /proc/" +
+               pids[0] + " || exit 0; sleep 0.1; done; exit 1")
+                .status,
+            0);
+  EXPECT_EQ(testing::PrintToString(places("")), "{}") << "its logs are there still";
+  EXPECT_EQ(sh("rm " + log + " " + log + ".err").status, 0);
 }
 
 TEST_P(Secret, J24_ADryRunAndARefusalDoNotTellIt) {
@@ -208,7 +301,9 @@ TEST_P(Secret, J24_AKeptTokenReachesTheAgentAndIsInItsFileAlone) {
   sh("for i in $(seq 100); do test -e " + quote(project()) + "/up && break; sleep 0.1; done");
   const std::string digest = sh("printf %s " + value_ + " | sha256sum").out;
   EXPECT_EQ(drydock("logs " + id).out, digest + digest + "400 1000\n0\n") << "what the agent sees";
-  found = places(std::string(trim(engine("inspect --format '{{.State.Pid}}' " + agent()).out)));
+  std::vector<std::string> own;
+  found = places(agent_pid(), &own);
+  EXPECT_FALSE(own.empty()) << "the control: the agent, behind its first process, has it in its environment";
   ASSERT_EQ(found.size(), 2U) << "its file, and what the agent reads: " << testing::PrintToString(found);
   for (const std::string& place : found)
     EXPECT_TRUE(place.find(id) != std::string::npos || ends_with(place, file)) << place;

@@ -102,6 +102,39 @@ TEST_P(State, J25_AConversationAndALoginAreInTheNextSession) {
   EXPECT_EQ(other.out, "login\n") << "the conversations of another project are not there " << other;
 }
 
+// The agent of a session that is misled has the conversations of all earlier ones.
+TEST_P(State, J25_AConversationIsContinuedAndNeverRewritten) {
+  ASSERT_EQ(agent("mkdir ~/.demo/talks; echo hello > ~/.demo/talks/1").status, 0);
+  const Outcome continued = agent("echo more >> ~/.demo/talks/1");
+  EXPECT_EQ(continued.err, "") << "the control";
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n") << "the control";
+  const Outcome rewritten = agent("cd ~/.demo/talks; printf 'HELLO\\nmore\\nand lies\\n' > 1; true");
+  EXPECT_EQ(rewritten.status, 0) << rewritten;
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n");
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1~*").out, "HELLO\nmore\nand lies\n");
+  EXPECT_NE(rewritten.err.find("/.demo/talks/1~"), std::string::npos) << rewritten;
+  EXPECT_EQ(agent("rm -r ~/.demo/talks").status, 0);
+  EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n");
+}
+
+TEST_P(State, J25_FilesOfTheUsersOwnAreOverWhatWasSynced) {
+  const std::string overlay = home_ + "/.config/drydock/agents/demo.overlay";
+  ASSERT_EQ(drydock("sync --agent demo").status, 0);
+  const std::string look = "cd; cat .demo/settings .demo/commands/a; echo changed > .demo/settings";
+  EXPECT_EQ(agent(look).out, "host\nhost\n") << "the control";
+  ASSERT_EQ(sh_as_user("mkdir -p " + overlay + "/.demo; echo over > " + overlay + "/.demo/settings").status,
+            0);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(agent(look).out, "over\nhost\n") << i;
+  const Outcome listed = drydock("agents demo");
+  EXPECT_NE(listed.err.find(overlay), std::string::npos) << listed;
+  ASSERT_EQ(sh_as_user("ln -s ~/.demo/login " + overlay + "/.demo/link").status, 0);
+  const Outcome refused = agent(look);
+  EXPECT_EQ(refused.status, 125) << refused;
+  EXPECT_NE(refused.err.find(overlay + "/.demo/link': it is a link"), std::string::npos) << refused;
+  ASSERT_EQ(sh_as_user("rm " + overlay + "/.demo/link").status, 0);
+  EXPECT_EQ(agent(look).out, "over\nhost\n") << "the control";
+}
+
 TEST_P(State, J25_TwoSessionsAtOnceKeepTheirStatesApart) {
   const std::string id = start_serving("--agent demo");
   EXPECT_EQ(

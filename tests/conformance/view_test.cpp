@@ -243,10 +243,10 @@ TEST_P(View, J22_GitKnowsWhoTheUserIsAndNothingElseOfTheirs) {
   ASSERT_EQ(
       sh_as_user(
           "git config --global user.name 'Some Body' && git config --global user.email some@body.test && "
-          "git config --global credential.helper secret-marker && git init -q " +
-          quote(project()))
+          "git config --global credential.helper secret-marker")
           .status,
       0);
+  ASSERT_EQ(sh_as_dev("git init -q " + quote(project())).status, 0);
   const std::string look =
       "git commit -q --allow-empty -m one && git log --format='%an <%ae>' && "
       "git config --get-all credential.helper; git config user.name 'Its Own' && git commit -q --allow-empty "

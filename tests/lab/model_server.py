@@ -1,7 +1,7 @@
 """The model vendors of the fake internet: models that ask an agent for what the prompt says.
 
 A prompt with "script:WORD" in it, WORD being base64 of a JSON list of shell commands, makes the model call the agent's shell tool with one
-after the other, and then say how many results it has seen. It keeps no state: how far a conversation is, it sees from the results in it. A request
+after the other (or, where it is an object with "tool" and "input", that tool), and then say how many results it has seen. It keeps no state: how far a conversation is, it sees from the results in it. A request
 without tools or script (titles, summaries) gets a word of text.
 
 Spoken are the Messages API (Anthropic), the Responses API (OpenAI) and generateContent (Google), as streams of server-sent events or not.
@@ -30,6 +30,8 @@ def next_call(request, names, results):
     if not tool or results >= len(script):
         return None
     command = script[results]
+    if isinstance(command, dict):
+        return command["tool"], command["input"]
     arguments = {"command": command, "description": "a step of the script"}
     if tool == "exec_command":
         arguments = {"cmd": command, "yield_time_ms": 30000}

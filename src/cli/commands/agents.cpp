@@ -9,6 +9,7 @@
 #include "cli/engines.hpp"
 #include "cli/table.hpp"
 #include "core/agent_image.hpp"
+#include "core/agent_overlay.hpp"
 #include "core/agents.hpp"
 #include "core/utf8.hpp"
 
@@ -36,6 +37,21 @@ const char* to_text(ImageState state) {
       break;
   }
   return "unknown";
+}
+
+struct Overlay {
+  std::string directory;
+  std::string files;  // how many
+  std::size_t count = 0;
+};
+
+std::optional<Overlay> overlay_of(const core::AgentProfile& agent) {
+  const auto files =
+      agent.state.empty() ? std::nullopt : core::overlay_files(core::session_state(agent, {}, {}));
+  if (!files) return std::nullopt;
+  const std::size_t count = files->size();
+  return Overlay{core::overlay_directory(agent.name),
+                 std::to_string(count) + (count == 1 ? " file" : " files"), count};
 }
 
 class AgentsCommand : public Command {
@@ -110,6 +126,12 @@ class AgentsCommand : public Command {
                        row.agent.shipped ? "drydock" : core::one_line(row.agent.origin, 300)});
     }
     invocation.console.print(table(cells));
+    for (const Row& row : rows) {
+      const auto overlay = overlay_of(row.agent);
+      if (overlay)
+        invocation.console.say("sessions of " + row.agent.name + " begin with " + overlay->files + " of " +
+                               overlay->directory);
+    }
   }
 
   static void print_json(const Invocation& invocation, const std::vector<Row>& rows) {
@@ -129,6 +151,7 @@ class AgentsCommand : public Command {
       for (const std::string& line : split(row.packages, '\n')) {
         if (!line.empty()) packages.push_back(line);
       }
+      const auto overlay = overlay_of(agent);
       array.push_back(
           {{"name", agent.name},
            {"summary", agent.summary},
@@ -139,6 +162,8 @@ class AgentsCommand : public Command {
            {"baseline", baseline},
            {"secrets", secrets},
            {"npm", npm},
+           {"overlay",
+            overlay ? Json{{"directory", overlay->directory}, {"files", overlay->count}} : Json(nullptr)},
            {"image",
             {{"reference", row.state == ImageState::not_needed ? Json(nullptr) : Json(row.reference)},
              {"state", to_text(row.state)},

@@ -27,7 +27,7 @@ class DefaultCommand : public Command {
 
   int run(const Invocation& invocation) const override {
     if (!invocation.operands.empty()) set(invocation);
-    const bool dood = core::mode_inputs(std::nullopt, "", "").default_dood;
+    const bool dood = core::mode_inputs(std::nullopt, nullptr).default_dood;
     const std::string mode(core::to_string(dood ? core::Mode::dood : core::Mode::contained));
     invocation.console.print(invocation.global.json ? Json{{"default", mode}}.dump() + "\n" : mode + "\n");
     return 0;

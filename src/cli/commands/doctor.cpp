@@ -1,11 +1,14 @@
 #include "core/doctor.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/text.hpp"
 #include "cli/command.hpp"
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
+#include "cli/run_options.hpp"
 #include "core/gaps.hpp"
 
 namespace drydock::cli {
@@ -15,6 +18,12 @@ using core::DoctorReport;
 using core::EngineReport;
 using runtime::Finding;
 using runtime::FindingStatus;
+
+// What holds where no file says anything: those that people ask for.
+constexpr std::array<std::pair<const char*, const char*>, 4> defaults{{{"agent", core::default_agent},
+                                                                       {"pull", "never"},
+                                                                       {"tmpfs-size", "1g"},
+                                                                       {"detach-keys", "ctrl-],ctrl-]"}}};
 
 std::string describe(const EngineReport& engine) {
   if (!engine.info) return engine.runtime;
@@ -35,6 +44,14 @@ std::string to_lines(const runtime::Findings& findings, bool all) {
   for (const Finding& finding : findings) {
     if (all || !finding.detail) text += to_line(finding);
   }
+  return text;
+}
+
+std::string to_lines(const std::vector<core::Entry>& filter) {
+  std::string text;
+  for (const core::Entry& entry : filter)
+    text += "               " + entry.pattern.to_string() + "  (" +
+            printable(entry.source.to_string(), 4096) + ")\n";
   return text;
 }
 
@@ -86,6 +103,7 @@ std::string to_text(const DoctorReport& report, bool all) {
   for (const core::DoctorSection& section : report.sections) {
     const std::string lines = to_lines(section.findings, all);
     if (!lines.empty()) text += "\n" + upper(section.name) + "\n" + lines;
+    if (all && section.name == "egress" && report.filter) text += to_lines(*report.filter);
     if (all && section.name == "configuration") {
       for (const core::ConfigurationFile& file : report.files)
         text += "               " + file.state + ": " + printable(file.path) + " (" + file.what + ")\n";
@@ -94,17 +112,47 @@ std::string to_text(const DoctorReport& report, bool all) {
   return text;
 }
 
-// Each value that is set somewhere, and where; of a variable its name alone, for it may be a token.
+// Each value that holds, and where it is from; of a variable its name alone, for it may be a token.
 std::vector<Setting> settings_of(const Invocation& invocation) {
   std::vector<Setting> settings{{"runtime", invocation.global.runtime, invocation.global.runtime_origin}};
-  if (invocation.configuration == nullptr) return settings;
-  for (Setting setting : invocation.configuration->settings()) {
-    if (setting.key == "runtime") continue;
+  const Configuration& configuration = *invocation.configuration;
+  const po::options_description options = configurable_options();
+  for (const auto& option : options.options()) {
+    const std::string& key = option->long_name();
+    const std::vector<Setting> found = configuration.all(key);
+    if (key == "runtime" || found.empty()) continue;
+    // Of a list all hold, else the nearest.
+    settings.insert(settings.end(), option->semantic()->is_composing() ? found.begin() : found.end() - 1,
+                    found.end());
+  }
+  for (Setting& setting : settings) {
     if (setting.key == "env" && setting.value.find('=') != std::string::npos)
       setting.value = setting.value.substr(0, setting.value.find('=') + 1) + "...";
-    settings.push_back(std::move(setting));
+  }
+  for (const auto& [key, value] : defaults) {
+    if (configuration.all(key).empty()) settings.push_back({key, value, "the default"});
   }
   return settings;
+}
+
+// What a run here would have of the configuration files. What is wrong there goes to `options`.
+void read_run(const Invocation& invocation, core::DoctorOptions& options) {
+  const Configuration& configuration = *invocation.configuration;
+  options.settings = configuration.files();
+  options.wrong_configuration = configuration.problems();
+  po::options_description declared;
+  declare_run_options(declared);
+  po::variables_map values;
+  po::store(po::command_line_parser(std::vector<std::string>{}).options(declared).run(), values);
+  configuration.merge_into(values, declared);
+  try {
+    name_origins(configuration, [&] {
+      options.run = read_run_options({invocation.global, values, invocation.operands, invocation.command,
+                                      invocation.console, invocation.stop, &configuration});
+    });
+  } catch (const Error& error) {
+    options.wrong_configuration.push_back(error);
+  }
 }
 
 std::string gaps_text() {
@@ -144,11 +192,12 @@ class DoctorCommand : public Command {
            "Exit status 0 if a run would work, 1 if it would fail. Whether the jail is closed is seen by\n"
            "drydock smoke.";
   }
+  bool tells_wrong_configuration() const override { return true; }
   int run(const Invocation& invocation) const override {
     core::DoctorOptions options;
     options.runtime = invocation.global.runtime;
     options.url = invocation.global.engine;
-    options.packages = configured_packages(invocation);
+    read_run(invocation, options);
     const DoctorReport report = core::examine(make_providers(), options, invocation.stop);
     if (invocation.global.json) {
       Json json = core::to_json(report);

@@ -107,19 +107,30 @@ class EgressCaptureCommand : public Command {
     std::optional<Captured> second;
     if (twice) {
       prepared.options.telemetry = true;
-      second = capture_run(invocation, prepared);
+      try {
+        second = capture_run(invocation, prepared);
+      } catch (...) {
+        // What the first one found is not lost for it.
+        print(invocation, first, nullptr);
+        throw;
+      }
     }
-    const core::Capture* other = second ? &second->capture : nullptr;
-    if (invocation.global.json) {
-      Json json = core::to_json(first.capture, other);
-      json["session"] = first.run.session;
-      json["status"] = first.run.status;
-      invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-    } else {
+    print(invocation, first, second ? &*second : nullptr);
+    return first.run.status;
+  }
+
+ private:
+  static void print(const Invocation& invocation, const Captured& first, const Captured* second) {
+    const core::Capture* other = second == nullptr ? nullptr : &second->capture;
+    if (!invocation.global.json) {
       invocation.console.print(core::candidate_lines(first.capture, other));
       invocation.console.say("allow one for this project with: drydock egress allow HOST");
+      return;
     }
-    return first.run.status;
+    Json json = core::to_json(first.capture, other);
+    json["session"] = first.run.session;
+    json["status"] = first.run.status;
+    invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 };
 

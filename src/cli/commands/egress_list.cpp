@@ -2,7 +2,6 @@
 #include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
 #include "cli/table.hpp"
-#include "core/effective_allowlist.hpp"
 #include "core/groups.hpp"
 #include "core/live_egress.hpp"
 #include "core/utf8.hpp"
@@ -23,8 +22,11 @@ class EgressListCommand : public Command {
             {"drydock egress list --groups", "what @github and the like stand for"}};
   }
   std::string description() const override {
-    return "The agent's baseline and the lines of your files, each with file and line. What run adds by its "
-           "options is\nshown for a session, and so is what was added to it while it lived, with its end.";
+    return "The agent's baseline and the lines of your files, those of the configuration too, each with file "
+           "and "
+           "line. What\nrun adds by its options is shown for a session, and so is what was added to it while "
+           "it "
+           "lived, with its end.";
   }
   void declare(po::options_description& options) const override {
     declare_project(options);
@@ -55,7 +57,7 @@ class EgressListCommand : public Command {
     } else {
       const core::Project here = read_project(invocation);
       project = here.path;
-      const core::Allowlist list = core::configured_allowlist(here, read_agent(invocation));
+      const core::Allowlist list = read_allowlist(invocation, here);
       for (const core::Entry& entry : list.entries())
         entries.push_back({entry.pattern, entry.source.to_string(), 0});
     }

@@ -4,7 +4,6 @@
 #include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
 #include "cli/table.hpp"
-#include "core/effective_allowlist.hpp"
 #include "core/host_verdict.hpp"
 #include "core/live_egress.hpp"
 #include "core/utf8.hpp"
@@ -49,8 +48,7 @@ class EgressTestCommand : public Command {
       session = found.session.id;
       entries = core::read_live_filter(found.session).matcher();
     } else {
-      entries =
-          core::matcher_of(core::configured_allowlist(read_project(invocation), read_agent(invocation)));
+      entries = core::matcher_of(read_allowlist(invocation, read_project(invocation)));
     }
     std::vector<core::HostVerdict> verdicts;
     for (const std::string& host : hosts) verdicts.push_back(core::judge_host(host, entries, session));

@@ -46,8 +46,7 @@ class PinCommand : public Command {
     const bool remove = invocation.flag("remove");
     const core::PinChange change =
         remove ? core::unpin_project(project, mode_) : core::pin_project(project, mode_);
-    const core::ModeDecision now =
-        core::resolve_mode(core::mode_inputs(std::nullopt, project.key, project.name));
+    const core::ModeDecision now = core::resolve_mode(core::mode_inputs(std::nullopt, &project));
     if (invocation.global.json) {
       invocation.console.print(Json{{"project", project.path},
                                     {"pinned", !remove},

@@ -38,7 +38,7 @@ class Config : public testing::Test {
   void user(const std::string& text) const { write(user_configuration_path(), text); }
   void own(const std::string& text) const { write(project_configuration_path(key), text); }
   std::vector<std::string> packages() const {
-    const Configuration configuration = read_configuration(project(), {});
+    const Configuration configuration = sound(read_configuration(project(), {}));
     GlobalOptions global;
     const po::variables_map values;
     const std::vector<std::string> operands;
@@ -47,12 +47,16 @@ class Config : public testing::Test {
     StopSource stop;
     return configured_packages({global, values, operands, command, console, stop, &configuration});
   }
+  static Configuration sound(Configuration configuration) {
+    if (!configuration.problems().empty()) throw configuration.problems().front();
+    return configuration;
+  }
   // The options of drydock run WORDS in the project.
   core::RunOptions run(std::vector<std::string> words, const std::string& file = {}) const {
     words.insert(words.begin(), {"run", "--no-tty"});
     GlobalOptions partial;
     CommandLine line = parse_command_line(words, partial);
-    const Configuration configuration = read_configuration(project(), file);
+    const Configuration configuration = sound(read_configuration(project(), file));
     po::options_description options;
     line.command->declare(options);
     configuration.merge_into(line.values, options);
@@ -100,9 +104,27 @@ TEST_F(Config, ListsAddUpAndTheNearerComesLast) {
   user("allow = a.example\nallow = b.example\nenv = X=user\nenv = Y=user\n");
   own("allow=c.example\nenv = X=project\n");
   const core::RunOptions options = run({"--allow", "d.example", "-e", "Y=flag"});
-  EXPECT_THAT(options.allow, ElementsAre("a.example", "b.example", "c.example", "d.example"));
+  std::vector<std::string> hosts;
+  for (const core::Given& given : options.allow.hosts)
+    hosts.push_back(given.value + " " + given.origin.substr(given.origin.rfind('/') + 1));
+  EXPECT_THAT(hosts,
+              ElementsAre("a.example config:1", "b.example config:2", "c.example config:1", "d.example "));
   EXPECT_EQ(options.environment.at("X"), "project");
   EXPECT_EQ(options.environment.at("Y"), "flag");
+}
+
+// For whoever says what is wrong instead of ending with it.
+TEST_F(Config, AWrongFileIsAProblemAndSaysNothing) {
+  user("memory = 1g\nallow = a.example\nmemoyr = 2g\n");
+  own("cpus = 2\n");
+  const Configuration configuration = read_configuration(project(), {});
+  ASSERT_EQ(configuration.problems().size(), 1U);
+  EXPECT_THAT(configuration.problems().front().what(), HasSubstr("config:3'"));
+  EXPECT_EQ(configuration.value("memory"), "");
+  EXPECT_EQ(configuration.value("cpus"), "2");
+  std::vector<std::string> states;
+  for (const core::ConfigurationFile& file : configuration.files()) states.push_back(file.state);
+  EXPECT_THAT(states, ElementsAre(testing::AnyOf("absent", "read"), "wrong", "read"));
 }
 
 TEST_F(Config, AFileThatIsNamedStandsInForBoth) {

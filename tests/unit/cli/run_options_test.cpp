@@ -15,6 +15,7 @@ namespace drydock::cli {
 namespace {
 
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 using testing::Pair;
 using testing::UnorderedElementsAre;
@@ -96,8 +97,9 @@ TEST(RunOptions, AreTakenAsGiven) {
   EXPECT_EQ(options.image, "i:1");
   EXPECT_EQ(options.agent, "shell");
   EXPECT_EQ(options.name, "night-1");
-  EXPECT_THAT(options.allow, ElementsAre("a.example", "b.example"));
-  EXPECT_THAT(options.allow_files, ElementsAre("f"));
+  EXPECT_THAT(options.allow.hosts,
+              ElementsAre(Field(&core::Given::value, "a.example"), Field(&core::Given::value, "b.example")));
+  EXPECT_THAT(options.allow.files, ElementsAre(Field(&core::Given::value, "f")));
   EXPECT_EQ(options.mode, core::Mode::dood);
   EXPECT_EQ(options.workdir, "/srv");
   EXPECT_TRUE(options.detach);

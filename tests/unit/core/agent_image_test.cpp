@@ -67,6 +67,8 @@ class AgentImages : public testing::Test {
     const std::string root = directory.path() + "/root";
     fs::create_directories(root + "/var/lib/dpkg");
     fs::create_directories(root + "/usr/share");
+    fs::create_directories(root + "/usr/lib");
+    std::ofstream(root + "/usr/lib/os-release") << "NAME=\"Another one\"\nID=other\n";
     std::ofstream(root + "/usr/share/\303\251") << "a name that the C locale cannot spell";
     std::ofstream(root + "/var/lib/dpkg/status")
         << "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\n\n"
@@ -139,7 +141,7 @@ TEST_F(AgentImages, SayWhatWentIn) {
   const Json sbom = Json::parse(made.sbom);
   std::vector<std::string> urls;
   for (const Json& component : sbom.at("components")) urls.push_back(component.at("purl"));
-  EXPECT_THAT(urls, ElementsAre("pkg:npm/%40fifth/cli@1.0.0", HasSubstr("/bash@5.2-1?arch=amd64")));
+  EXPECT_THAT(urls, ElementsAre("pkg:npm/%40fifth/cli@1.0.0", HasSubstr("deb/other/bash@5.2-1?arch=amd64")));
 }
 
 TEST_F(AgentImages, AreMadeOnceForOneContent) {
@@ -399,7 +401,10 @@ TEST_F(AgentImagesOnImages, AProgramNeedsItsLoader) {
   EXPECT_THAT(failure(), testing::ContainsRegex("it has no '/lib.*/ld.*' .what starts 'fifth'."));
 }
 
-TEST_F(AgentImagesOnImages, APackageMustBeThere) {
+TEST_F(AgentImagesOnImages, APackageOrProgramMustBeThere) {
+  agent.programs = {"jq", "fifth"};  // this one comes with its package
+  EXPECT_EQ(failure(), "cannot use base 'example.org/base:1': it has no program 'jq'");
+  put("usr/bin/jq", 0755);
   request.base.packages = {"gcc"};
   EXPECT_EQ(failure(), "none");
   request.base.packages = {"gcc", "make"};

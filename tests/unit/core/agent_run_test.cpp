@@ -92,12 +92,69 @@ TEST_F(AgentRun, AListOfPackagesHasAnImageOfItsOwn) {
 TEST_F(AgentRun, AnImageOfAnotherProfileIsTold) {
   options.image.clear();
   auto& labels = engine->image_map[agent_image_reference("claude")].labels;
-  labels = {{image_kind_label, "agent"}, {image_profile_label, profile_key(find_agent("claude"))}};
+  labels = {{image_kind_label, "agent"},
+            {image_agent_label, "claude"},
+            {image_profile_label, profile_key(find_agent("claude"))}};
   run();
   EXPECT_THAT(talk.said, Not(Contains(HasSubstr("another profile"))));
   labels[image_profile_label] = "other";
   run();
   EXPECT_THAT(talk.said, Contains(HasSubstr("was made of another profile of it")));
+}
+
+TEST_F(AgentRun, ItsPolicyIsMountedWhereTheImageIsNotOfItsProfile) {
+  const AgentProfile agent = find_agent("claude");
+  ASSERT_THAT(agent.files, Not(testing::IsEmpty()));
+  const auto mounted = [&] {
+    std::vector<std::string> targets;
+    const Plan plan = plan_run(*engine, prepare_run(options), stop);
+    for (const runtime::BindMount& bind : plan.agent.binds) {
+      if (bind.read_only && bind.source.find("/policy/") != std::string::npos) targets.push_back(bind.target);
+    }
+    return targets;
+  };
+  std::vector<std::string> all;
+  for (const AgentFile& file : agent.files) all.push_back(file.path);
+  EXPECT_EQ(mounted(), all);
+  // What is in them is there when the container is made, and gone when it has ended.
+  std::vector<std::string> seen;
+  engine->before = [&](const std::string& call, std::size_t) {
+    if (call.find("containers.start") == std::string::npos || session_folders().empty()) return;
+    seen.clear();
+    for (std::size_t i = 0; i < agent.files.size(); ++i) {
+      const std::string path = session_directory(session_folders().front()) + "/policy/" + std::to_string(i);
+      std::ifstream file(path);
+      seen.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+      const bool executable = (fs::status(path).permissions() & fs::perms::others_exec) != fs::perms::none;
+      EXPECT_EQ(executable, agent.files[i].executable) << path;
+    }
+  };
+  EXPECT_EQ(run().status, 0);
+  ASSERT_EQ(seen.size(), agent.files.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], agent.files[i].text);
+  EXPECT_THAT(talk.said,
+              Contains(HasSubstr("was not made with the policy of agent 'claude': its files are mounted")));
+  expect_nothing_left("after it");
+  engine->before = {};
+
+  auto& labels = engine->image_map[options.image].labels;
+  labels = {{image_agent_label, "claude"}, {image_profile_label, profile_key(agent)}};
+  EXPECT_THAT(mounted(), testing::IsEmpty()) << "it is in the image";
+  for (const auto& [name, value] : {std::pair(image_agent_label, "codex"), {image_profile_label, "other"}}) {
+    const auto whole = labels;
+    labels[name] = value;
+    EXPECT_EQ(mounted(), all) << name;
+    labels = whole;
+  }
+  labels.clear();
+  options.agent.clear();
+  EXPECT_THAT(mounted(), testing::IsEmpty()) << "no session of the agent's: an image and its command";
+  options.agent = "claude";
+  const std::string own = directory.path() + "/own";
+  fs::create_directories(own);
+  options.view.mounts = {own + ":/etc/claude-code"};
+  EXPECT_THAT(mounted(), ElementsAre("/opt/drydock/policy/guard-rail"))
+      << "the user has put another in its place";
 }
 
 TEST_F(AgentRun, AnImageIsFetchedWhenAsked) {
@@ -117,7 +174,7 @@ TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
   EXPECT_THAT(talk.warned,
               Contains(HasSubstr("which is not allowed; allow it: drydock egress allow model.example")));
   talk.warned.clear();
-  options.allow.emplace_back("model.example");
+  options.allow.hosts.push_back({"model.example"});
   run();
   EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("model.example"))));
   environment.set("ANTHROPIC_BASE_URL", "http://10.0.0.1:8000");
@@ -136,12 +193,31 @@ TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
   run();
   EXPECT_THAT(talk.said, told);
+  EXPECT_FALSE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files);
   talk.said.clear();
   const std::string login = agent_state_directory("claude") + "/login/.claude";
   fs::create_directories(login);
   std::ofstream(login + "/.credentials.json") << "{}";
   run();
   EXPECT_THAT(talk.said, Not(told));
+  EXPECT_TRUE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files)
+      << "it would be in a core file";
+}
+
+TEST_F(AgentRun, AnOverlayThatIsNotFitStopsTheRunBeforeAnythingIsMade) {
+  environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  environment.set("XDG_CONFIG_HOME", directory.path() + "/config");
+  const std::string overlay = directory.path() + "/config/drydock/agents/claude.overlay";
+  fs::create_directories(overlay + "/.claude");
+  std::ofstream(overlay + "/.claude/CLAUDE.md") << "mine";
+  EXPECT_EQ(run().status, 0) << "the control";
+  fs::create_symlink("CLAUDE.md", overlay + "/.claude/link");
+  try {
+    plan_run(*engine, prepare_run(options), stop);
+    FAIL() << "planned";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "cannot use overlay file '" + overlay + "/.claude/link': it is a link");
+  }
 }
 
 }  // namespace

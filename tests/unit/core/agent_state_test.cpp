@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -13,6 +14,8 @@
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/temp_file.hpp"
+#include "base/text.hpp"
+#include "core/conversations.hpp"
 #include "environment.hpp"
 
 namespace drydock::core {
@@ -20,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
@@ -101,18 +105,246 @@ TEST_F(AgentState, ATranscriptIsReadableInTheNextSessionOfTheProject) {
   EXPECT_EQ(read(home(first) + "/.demo/talks/a/1.jsonl"), "hello\n");
   begin("00000003", "two-22222222");
   EXPECT_FALSE(fs::exists(home("00000003") + "/.demo/talks/a")) << "another project";
-  // The larger one wins; of two that are alike the one that is there.
   write(home(first) + "/.demo/talks/a/1.jsonl", "hello\nmore\n");
-  write(home(second) + "/.demo/talks/a/1.jsonl", "other\n");
-  end_session_state(first);
-  end_session_state(second);
-  EXPECT_EQ(read(own() + "/transcripts/one-11111111/.demo/talks/a/1.jsonl"), "hello\nmore\n");
-  begin(first);
-  write(home(first) + "/.demo/talks/a/1.jsonl", "HELLO\nMORE\n");
   write(home(first) + "/.demo/not-shared", "own");
   end_session_state(first);
-  EXPECT_EQ(read(own() + "/transcripts/one-11111111/.demo/talks/a/1.jsonl"), "hello\nmore\n");
+  EXPECT_EQ(read(own() + "/transcripts/one-11111111/.demo/talks/a/1.jsonl"), "hello\nmore\n") << "continued";
   EXPECT_FALSE(fs::exists(own() + "/transcripts/one-11111111/.demo/not-shared"));
+}
+
+TEST_F(AgentState, WhatIsStoredOfAConversationIsNeverChanged) {
+  const std::string talk = "/.demo/talks/1.jsonl";
+  const std::string stored = own() + "/transcripts/one-11111111" + talk;
+  const std::string before(200000, 'x');
+  begin(first);
+  write(home(first) + talk, before + "said\n");
+  end_session_state(first);
+  ASSERT_EQ(read(stored), before + "said\n");
+  const std::string other = "y" + std::string(199999, 'x');
+  int number = 10;
+  for (const std::string& text : {before + "lies\n", other + "said\nand more\n", before + "sa", std::string(),
+                                  before + "lies\nand more\n"}) {
+    const std::string session = "000000" + std::to_string(number++);
+    begin(session);
+    write(home(session) + talk, text);
+    testing::internal::CaptureStderr();
+    end_session_state(session);
+    const std::string told = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(read(stored), before + "said\n");
+    const bool continued_by_it = text.size() < before.size() + 5;
+    EXPECT_EQ(fs::exists(stored + "~" + session), !continued_by_it);
+    if (continued_by_it) {
+      EXPECT_EQ(told, "") << "nothing is lost";
+    } else {
+      EXPECT_EQ(read(stored + "~" + session), text);
+      EXPECT_THAT(told, HasSubstr(stored + "~" + session));
+      EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1) << told;
+    }
+  }
+  begin(first);
+  write(home(first) + talk, before + "said\nand more\n");
+  end_session_state(first);
+  EXPECT_EQ(read(stored), before + "said\nand more\n") << "the control";
+  begin(second);
+  fs::remove_all(home(second) + "/.demo/talks");
+  end_session_state(second);
+  EXPECT_EQ(read(stored), before + "said\nand more\n") << "nor is it taken away";
+}
+
+TEST_F(AgentState, OfTwoSessionsThatContinueOneConversationNoneIsLost) {
+  const std::string talk = "/.demo/talks/1.jsonl";
+  const std::string stored = own() + "/transcripts/one-11111111" + talk;
+  begin(first);
+  write(home(first) + talk, "hello\n");
+  end_session_state(first);
+  begin(first);
+  begin(second);
+  write(home(first) + talk, "hello\none\n");
+  write(home(second) + talk, "hello\ntwo, and longer\n");
+  end_session_state(first);
+  // A session that is kept is looked at when it ends and when it goes.
+  harvest_session_state(second);
+  EXPECT_EQ(read(stored), "hello\none\n");
+  EXPECT_EQ(read(stored + "~00000002"), "hello\ntwo, and longer\n");
+  testing::internal::CaptureStderr();
+  end_session_state(second);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "it was told";
+  EXPECT_FALSE(fs::exists(stored + "~00000002.2"));
+  begin(second);
+  EXPECT_EQ(read(home(second) + talk + "~00000002"), "hello\ntwo, and longer\n") << "the next one has both";
+  // Its own names are taken too: as many as there are, and no more.
+  for (int i = 0; i < 12; ++i) {
+    write(home(second) + talk, "lie " + std::to_string(i));
+    harvest_session_state(second);
+  }
+  EXPECT_EQ(read(stored + "~00000002"), "hello\ntwo, and longer\n");
+  EXPECT_EQ(read(stored + "~00000002.2"), "lie 0");
+  EXPECT_EQ(read(stored + "~00000002.9"), "lie 7");
+  EXPECT_FALSE(fs::exists(stored + "~00000002.10"));
+}
+
+TEST_F(AgentState, AConversationWhereThereIsAFolderDoesNotKeepASessionFromItsEnd) {
+  begin(first);
+  write(home(first) + "/.demo/talks/a/1", "one");
+  write(home(first) + "/.demo/talks/b", "two");
+  end_session_state(first);
+  begin(second);
+  fs::remove_all(home(second) + "/.demo/talks");
+  write(home(second) + "/.demo/talks/a", "a file");
+  write(home(second) + "/.demo/talks/b/1", "in a folder");
+  const std::string longest(255, 'n');
+  write(home(second) + "/.demo/talks/" + longest, "one");
+  harvest_session_state(second);
+  write(home(second) + "/.demo/talks/" + longest, "two");
+  write(home(second) + "/.demo/talks/shut", "x");
+  fs::permissions(home(second) + "/.demo/talks/shut", fs::perms::none);
+  end_session_state(second);
+  EXPECT_THAT(sessions(), IsEmpty());
+  const std::string stored = own() + "/transcripts/one-11111111/.demo/talks/";
+  EXPECT_EQ(read(stored + "a/1"), "one");
+  EXPECT_EQ(read(stored + "a~00000002"), "a file");
+  EXPECT_EQ(read(stored + "b"), "two");
+  EXPECT_EQ(read(stored + longest), "one");
+}
+
+TEST_F(AgentState, APatternSaysWhatOfAFolderIsAConversation) {
+  profile.transcripts = {".demo/*/chats", ".demo/*/root"};
+  begin(first);
+  for (const char* file : {"p/chats/1", "p/chats/deep/2", "p/root", "p/logs", "chats/3", "p/q/chats/4"})
+    write(home(first) + "/.demo/" + file, "text");
+  end_session_state(first);
+  begin(second);
+  std::vector<std::string> seen;
+  for (const auto& entry : fs::recursive_directory_iterator(home(second) + "/.demo")) {
+    if (!entry.is_directory()) seen.push_back(fs::relative(entry.path(), home(second) + "/.demo"));
+  }
+  EXPECT_THAT(seen, UnorderedElementsAre("p/chats/1", "p/chats/deep/2", "p/root"));
+  for (const auto& [path, pattern] : {std::pair{"a", "a"}, {"a/b/c", "a"}, {"a/b", "*"}, {"a/b/c", "a/*/c"}})
+    EXPECT_TRUE(is_in(path, pattern)) << path << " " << pattern;
+  for (const auto& [path, pattern] : {std::pair{"ab", "a"}, {"a", "a/b"}, {"a/x/y/c", "a/*/c"}, {"", "a"}})
+    EXPECT_FALSE(is_in(path, pattern)) << path << " " << pattern;
+}
+
+class WholeCopies : public AgentState {
+ protected:
+  WholeCopies() {
+    profile.transcripts.clear();
+    profile.whole = {".demo/db", ".demo/db-wal", ".demo/parts"};
+  }
+  void put(const std::string& session, const std::string& text) const {
+    write(home(session) + "/.demo/db", text);
+    write(home(session) + "/.demo/db-wal", text + ", the rest");
+    write(home(session) + "/.demo/db-shm", "not for others");
+  }
+  std::string seen(const std::string& session) const {
+    return read(home(session) + "/.demo/db") + "|" + read(home(session) + "/.demo/db-wal") + "|" +
+           read(home(session) + "/.demo/db-shm");
+  }
+  // The copies that are stored, and which is the latest.
+  std::string stored() const {
+    const std::string store = own() + "/whole/one-11111111";
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(store)) {
+      if (entry.is_directory()) names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return join(names, " ") + ", " + read(store + "/latest");
+  }
+  std::string end(const std::string& session) const {
+    testing::internal::CaptureStderr();
+    end_session_state(session);
+    return testing::internal::GetCapturedStderr();
+  }
+};
+
+TEST_F(WholeCopies, TheNextSessionHasAllOfTheLastOne) {
+  begin(first);
+  EXPECT_EQ(seen(first), "||");
+  end_session_state(first);
+  EXPECT_FALSE(fs::exists(own() + "/whole")) << "there is nothing";
+  begin(first);
+  put(first, "one");
+  write(home(first) + "/.demo/parts/a/b", "part");
+  EXPECT_EQ(end(first), "");
+  EXPECT_EQ(stored(), "00000001, 00000001\n");
+  begin(second);
+  EXPECT_EQ(seen(second), "one|one, the rest|");
+  EXPECT_EQ(read(home(second) + "/.demo/parts/a/b"), "part");
+  begin("00000003", "two-22222222");
+  EXPECT_EQ(seen("00000003"), "||") << "another project";
+  EXPECT_EQ(end(second), "");
+  EXPECT_EQ(stored(), "00000001, 00000001\n") << "it has changed nothing";
+  begin(second);
+  put(second, "two");
+  fs::remove(home(second) + "/.demo/db-wal");
+  fs::remove_all(home(second) + "/.demo/parts");
+  EXPECT_EQ(end(second), "");
+  EXPECT_EQ(stored(), "00000002, 00000002\n") << "the one that it goes on from is in it";
+  begin(first);
+  EXPECT_EQ(seen(first), "two||") << "no part of an older one";
+  EXPECT_FALSE(fs::exists(home(first) + "/.demo/parts/a"));
+}
+
+TEST_F(WholeCopies, OfTwoAtOnceTheLastWinsAndTheOtherStays) {
+  begin("00000003");
+  put("00000003", "base");
+  end_session_state("00000003");
+  begin(first);
+  begin(second);
+  put(first, "one");
+  put(second, "two");
+  EXPECT_EQ(end(first), "");
+  const std::string told = end(second);
+  EXPECT_THAT(told, HasSubstr(own() + "/whole/one-11111111/00000001"));
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1) << told;
+  EXPECT_EQ(stored(), "00000001 00000002, 00000002\n");
+  EXPECT_EQ(read(own() + "/whole/one-11111111/00000001/.demo/db"), "one");
+  begin("00000003");
+  EXPECT_EQ(seen("00000003"), "two|two, the rest|");
+  put("00000003", "three");
+  EXPECT_EQ(end("00000003"), "");
+  EXPECT_EQ(stored(), "00000001 00000003, 00000003\n")
+      << "what was displaced stays until somebody removes it";
+}
+
+TEST_F(WholeCopies, ASessionThatIsKeptTakesNothingBackWhenItGoes) {
+  begin(first);
+  put(first, "one");
+  write(home(first) + "/.demo/login", "old");
+  harvest_session_state(first);
+  begin(second);
+  put(second, "two");
+  write(home(second) + "/.demo/login", "new");
+  end_session_state(second);
+  EXPECT_EQ(end(first), "");
+  begin(second);
+  EXPECT_EQ(seen(second), "two|two, the rest|");
+  EXPECT_EQ(read(home(second) + "/.demo/login"), "new");
+}
+
+TEST_F(WholeCopies, APartThatCannotBeTakenLeavesTheStoredOne) {
+  begin(first);
+  put(first, "one");
+  end_session_state(first);
+  write(folder.path() + "/secret", "not for anybody");
+  begin(second);
+  put(second, "two");
+  fs::remove(home(second) + "/.demo/db-wal");
+  fs::create_symlink(folder.path() + "/secret", home(second) + "/.demo/db-wal");
+  EXPECT_THAT(end(second), HasSubstr("cannot keep '.demo/db-wal'"));
+  EXPECT_THAT(sessions(), IsEmpty());
+  EXPECT_EQ(stored(), "00000001, 00000001\n");
+  // What a crash in the middle leaves is of no session, and goes.
+  fs::create_directories(own() + "/whole/one-11111111/.copy-0123/.demo");
+  begin(second);
+  EXPECT_EQ(seen(second), "one|one, the rest|");
+  put(second, "two");
+  end_session_state(second);
+  EXPECT_EQ(stored(), "00000002, 00000002\n");
+  // A name that is none of a session's leads nowhere.
+  std::ofstream(own() + "/whole/one-11111111/latest") << "../../prototype";
+  begin(first);
+  EXPECT_EQ(seen(first), "||");
 }
 
 TEST_F(AgentState, LinksAndSpecialFilesOfASessionAreLeft) {

@@ -27,7 +27,7 @@ constexpr const char* fifth = R"({
   "environment": {"FIFTH_UPDATES": "0"}, "telemetry_off": {"FIFTH_TELEMETRY": "off"}, "pass": ["FIFTH_MODEL"],
   "endpoints": ["FIFTH_URL"], "secrets": [{"name": "FIFTH_KEY", "environment": true}],
   "npm": [{"package": "@fifth/cli-linux-{arch}", "version": "1.2.3", "commands": {"fifth": "bin/fifth"}}],
-  "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
+  "programs": ["jq"], "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
   "state": [{"path": ".fifth", "kind": "folder"}, {"path": ".fifth.json", "kind": "file"}],
   "transcripts": [".fifth/talks"], "login": [".fifth/key"], "sync": [".fifth/settings.json"]
 })";
@@ -84,6 +84,7 @@ TEST_F(Agents, AFifthIsOneFile) {
   ASSERT_EQ(agent.npm.size(), 1U);
   EXPECT_THAT(agent.npm[0].package, Not(HasSubstr("{")));
   EXPECT_EQ(agent.npm[0].version, "1.2.3");
+  EXPECT_THAT(agent.programs, ElementsAre("jq"));
   ASSERT_EQ(agent.files.size(), 1U);
   EXPECT_EQ(agent.files[0].text, "{\"deny\": []}");
   ASSERT_EQ(agent.state.size(), 2U);
@@ -148,6 +149,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"\"schema\": 2", "\"schema\": 1", "schema: it is not 1"},
         Wrong{"\"name\": \"Fifth\"", "\"name\": \"fifth\"", "name: it is not made of"},
         Wrong{"\"name\": \"../x\"", "\"name\": \"fifth\"", "name: it is not made of"},
+        Wrong{"\"programs\": [\"../jq\"]", "\"programs\": [\"jq\"]",
+              "programs: '../jq' is no name of a program"},
+        Wrong{"\"programs\": \"jq\"", "\"programs\": [\"jq\"]", "programs: it is no list"},
         Wrong{"\"command\": []", "\"command\": [\"fifth\", \"--quiet\"]", "command: it is missing"},
         Wrong{"\"command\": \"fifth\"", "\"command\": [\"fifth\", \"--quiet\"]", "command: it is no list"},
         Wrong{"\"comand\": [\"x\"]", "\"command\": [\"fifth\", \"--quiet\"]", "did you mean 'command'?"},

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -75,16 +76,58 @@ TEST_F(GitGuard, LinksAreNotFollowed) {
   make(".git/modules");
   link(".git/modules/lib", "../../elsewhere");
   EXPECT_THAT(found(), ElementsAre(".git"));
+  EXPECT_THAT(notices_, ElementsAre(HasSubstr("/.git/hooks' is not guarded: it is a link")));
   fs::remove_all(project() + "/.git");
   link(".git", "elsewhere");
   EXPECT_THAT(found(), IsEmpty());
 }
 
-TEST_F(GitGuard, AMissingHooksFolderIsNotMade) {
+TEST_F(GitGuard, AMissingHooksFolderIsMadeBeforeItIsMounted) {
   repository(".git");
+  repository(".git/modules/lib");
+  for (const char* hooks : {"/.git/hooks", "/.git/modules/lib/hooks"}) fs::remove(project() + hooks);
+  EXPECT_THAT(found(), ElementsAre(".git", ".git/hooks (ro)", ".git/modules", ".git/modules/lib",
+                                   ".git/modules/lib/hooks (ro)"));
+  EXPECT_FALSE(fs::exists(project() + "/.git/hooks")) << "a look makes nothing";
+  auto guards = find_git_guards(project(), nobody).paths;
+  EXPECT_TRUE(guards[1].missing);
+  EXPECT_THAT(make_missing(guards), IsEmpty());
+  ASSERT_THAT(guards, SizeIs(5));
+  for (const GuardedPath& guard : guards) {
+    struct stat status {};
+    ASSERT_EQ(::lstat(guard.path.c_str(), &status), 0) << guard.path;
+    EXPECT_TRUE(S_ISDIR(status.st_mode) && !guard.missing) << guard.path;
+    EXPECT_EQ(status.st_ino, guard.inode) << guard.path;
+  }
+  EXPECT_TRUE(fs::is_empty(project() + "/.git/hooks"));
+}
+
+TEST_F(GitGuard, AHooksFolderIsMadeInTheFolderThatWasLookedAtOnly) {
+  repository(".git");
+  repository("other");
   fs::remove(project() + "/.git/hooks");
-  EXPECT_THAT(found(), ElementsAre(".git"));
-  EXPECT_FALSE(fs::exists(project() + "/.git/hooks"));
+  fs::remove(project() + "/other/hooks");
+  const auto guards = find_git_guards(project(), nobody).paths;
+  fs::rename(project() + "/.git", project() + "/old");
+  for (const bool linked : {true, false}) {
+    if (linked) {
+      link(".git", "other");
+    } else {
+      fs::remove(project() + "/.git");
+      repository(".git");
+      fs::remove(project() + "/.git/hooks");
+    }
+    auto now = guards;
+    EXPECT_THAT(make_missing(now), ElementsAre(HasSubstr("/.git/hooks' is not guarded: "))) << linked;
+    EXPECT_THAT(now, SizeIs(1)) << "what could not be made is not mounted";
+    EXPECT_FALSE(fs::exists(project() + "/other/hooks") || fs::exists(project() + "/.git/hooks"));
+  }
+  // What is no folder meanwhile is not followed.
+  fs::remove_all(project() + "/.git");
+  fs::rename(project() + "/old", project() + "/.git");
+  link(".git/hooks", "/etc");
+  auto now = guards;
+  EXPECT_THAT(make_missing(now), ElementsAre(HasSubstr("it cannot be opened")));
 }
 
 TEST_F(GitGuard, AFileThatPointsSomewhere) {
@@ -152,10 +195,12 @@ TEST_F(GitGuard, WhatAProcessSeesIsCompared) {
   const auto guards = find_git_guards(project(), nobody).paths;
   ASSERT_THAT(guards, SizeIs(2));
   EXPECT_THAT(misplaced(guards, ::getpid()), IsEmpty());
+  EXPECT_THAT(misplaced(guards, 0), IsEmpty());
   fs::rename(project() + "/.git/hooks", project() + "/.git/old");
   link(".git/hooks", "/etc");
   EXPECT_THAT(misplaced(guards, ::getpid()), ElementsAre(project() + "/.git/hooks"));
-  EXPECT_THAT(misplaced(guards, 0), IsEmpty()) << "it has ended";
+  EXPECT_THAT(misplaced(guards, 0), ElementsAre(project() + "/.git/hooks"))
+      << "one that ended at once had the same";
 }
 
 }  // namespace

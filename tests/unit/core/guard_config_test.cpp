@@ -17,6 +17,7 @@ namespace drydock::core {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -146,6 +147,9 @@ TEST_F(GuardInPlan, ACaptureReachesEveryHostAndNothingElseDoes) {
   EXPECT_EQ(plan.agent.labels.at("io.drydock.capture"), "1");
   plan.capture = false;
   EXPECT_THAT(broken_invariants(plan), Not(IsEmpty()));
+  plan.capture = true;
+  plan.sidecar_files.erase("watched");
+  EXPECT_THAT(broken_invariants(plan), ElementsAre(HasSubstr("would outlive whoever started it")));
   // No user's line can be that entry.
   EXPECT_FALSE(parse_host_pattern("*"));
 }

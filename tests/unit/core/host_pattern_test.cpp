@@ -230,6 +230,9 @@ TEST(HostPattern, RefusesWithAReason) {
     const std::string reason = reason_of(test.entry);
     EXPECT_THAT(reason, HasSubstr(test.reason)) << one_line(test.entry);
     EXPECT_THAT(reason, Not(HasSubstr("accepted"))) << one_line(test.entry);
+    // Each has advice of its own, and not only what an entry may look like.
+    EXPECT_THAT(hint_for_entry(test.entry), Not(HasSubstr(".example.com, one on a line")))
+        << one_line(test.entry);
     for (const char c : reason) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << one_line(test.entry) << ": " << reason;
   }
 }
@@ -379,12 +382,29 @@ TEST(HostPattern, HintsAtWhatWasMeant) {
       {"@xyzzy", "use one of: @apt, @crates, @github, @golang, @npm, @pypi"},
   };
   for (const auto& test : cases) EXPECT_EQ(hint_for_entry(test.entry), test.hint) << test.entry;
-  for (const std::string vague :
-       {"10.0.0.1", "*.com", "a.com|b.com", "user.name:word@evil.test", "a.com b.com",
-        "https://user.name:word@evil.test", "^10\\.0\\.0\\.1$", "\x1b[31m", ""}) {
-    EXPECT_EQ(hint_for_entry(vague), "write example.com, *.example.com or .example.com, one on a line")
-        << vague;
-  }
+  const struct {
+    std::string entry, hint;
+  } advice[] = {
+      {"10.0.0.1", "--allow-private NAME"},
+      {"^10\\.0\\.0\\.1$", "write each host"},
+      {"*.com", "what one owner has"},
+      {"*", "drydock egress capture"},
+      {"a.com|b.com", "write each host"},
+      {"a.com b.com", "one host on a line"},
+      {"user.name:word@evil.test", "write the host alone, as in example.com"},
+      {"https://user.name:word@evil.test", "write the host alone, as in example.com"},
+      {"https://10.0.0.1/", "write the host alone"},
+      {"localhost", "write the full name, as in host.example.com"},
+      {"a_b.com", "letters, digits and '-'"},
+      {"-a.com", "letters, digits and '-'"},
+      {"a..com", "one dot between two parts"},
+      {"xn--.com", "begins with xn--"},
+      {std::string(64, 'a') + ".com", "63 between two dots"},
+      {"\x1b[31m", "as plain text"},
+      {"exa\xffmple.com", "save the file as UTF-8"},
+      {"", "as in example.com"},
+  };
+  for (const auto& test : advice) EXPECT_THAT(hint_for_entry(test.entry), HasSubstr(test.hint)) << test.entry;
 }
 
 TEST(Utf8, TakesWellFormedTextOnly) {

@@ -69,6 +69,37 @@ std::function<void(Plan&)> proxy_variable(const std::string& name, const std::st
   return [=](Plan& plan) { plan.agent.environment[name] = value; };
 }
 
+constexpr const char* repository = "/srv/projects/main/.git";
+Plan of_a_worktree() {
+  PlanRequest request = test::sample_request();
+  const std::string git = repository;
+  const auto guard = [](const std::string& path, bool read_only) {
+    return GuardedPath{path, read_only, 1, 2, path};
+  };
+  request.git.paths = {guard("/srv/projects/demo/.git", true),
+                       guard(git, false),
+                       guard(git + "/hooks", true),
+                       guard(git + "/worktrees", true),
+                       guard(git + "/worktrees/demo", false),
+                       guard(git + "/worktrees/demo/commondir", true),
+                       guard(git + "/worktrees/demo/gitdir", true)};
+  request.git.worktree = GitWorktree{git, git + "/worktrees/demo"};
+  return build_plan(request);
+}
+Plan with_policy() {
+  PlanRequest request = test::sample_request();
+  request.policy = {{"/etc/agent/policy.json", "{}", false}, {"/opt/agent/rail", "#!/bin/sh", true}};
+  request.policy_directory = "/run/user/1000/drydock/sessions/0123abcd/policy";
+  return build_plan(request);
+}
+// Of a worktree's plan: without the mount of `path` below its repository.
+std::function<void(Plan&)> without_mount(const std::string& path) {
+  return [path](Plan& plan) {
+    std::erase_if(plan.agent.binds, [&](const auto& bind) { return bind.source == repository + path; });
+    std::erase_if(plan.guards, [&](const auto& guard) { return guard.path == repository + path; });
+  };
+}
+
 auto hooks_of(Plan& plan) {
   auto& binds = plan.agent.binds;
   return std::find_if(binds.begin(), binds.end(),
@@ -90,6 +121,52 @@ std::vector<Breach> breaches() {
        "'/srv/projects/demo/.git/hooks' would not be guarded"},
       {"git_can_be_renamed", contained, [](Plan& p) { p.agent.binds.erase(p.agent.binds.begin() + 1); },
        "INV-3", "'/srv/projects/demo/.git' would not be guarded"},
+      {"policy_not_mounted", with_policy,
+       [](Plan& p) {
+         std::erase_if(p.agent.binds, [](const auto& bind) { return bind.target == "/opt/agent/rail"; });
+       },
+       "INV-3", "without its policy '/opt/agent/rail'"},
+      {"policy_writable", with_policy,
+       [](Plan& p) {
+         for (auto& bind : p.agent.binds)
+           bind.read_only = bind.read_only && bind.target != "/etc/agent/policy.json";
+       },
+       "INV-3", "without its policy '/etc/agent/policy.json'"},
+      {"policy_of_something_else", with_policy,
+       [](Plan& p) {
+         for (auto& bind : p.agent.binds) {
+           if (bind.target == "/opt/agent/rail") bind.source = "/srv/other";
+         }
+       },
+       "INV-3", "without its policy '/opt/agent/rail'"},
+      {"worktree_hooks", of_a_worktree, without_mount("/hooks"), "INV-3",
+       "main/.git/hooks' would not be guarded"},
+      {"worktree_others", of_a_worktree, without_mount("/worktrees"), "INV-3",
+       "/worktrees' would not be guarded"},
+      {"worktree_way", of_a_worktree, without_mount("/worktrees/demo/commondir"), "INV-3",
+       "demo/commondir' would not be guarded"},
+      {"worktree_way_back", of_a_worktree, without_mount("/worktrees/demo/gitdir"), "INV-3",
+       "demo/gitdir' would not be guarded"},
+      {"worktree_by_another_name", of_a_worktree,
+       [](Plan& p) {
+         p.agent.binds.push_back({"/srv/projects/main", "/mnt/main", false});
+       },
+       "INV-3", "main/.git/hooks' could be written to by way of '/mnt/main'"},
+      {"worktree_of_nothing", of_a_worktree, [](Plan& p) { p.worktree->own = "/srv/projects/x"; }, "INV-3",
+       "is no worktree's part of a repository elsewhere"},
+      {"worktree_with_credentials", of_a_worktree,
+       [](Plan& p) {
+         p.worktree = GitWorktree{"/etc/x", "/etc/x/worktrees/demo"};
+         p.guards.push_back({"/etc/x", false, 1, 2, "/etc/x"});
+         p.agent.binds.push_back({"/etc/x", "/etc/x", false});
+       },
+       "INV-1", "'/etc/x' would be mounted"},
+      {"worktree_of_a_project_that_is_read_only", of_a_worktree,
+       [](Plan& p) {
+         p.project_read_only = true;
+         p.agent.binds.front().read_only = true;
+       },
+       "INV-3", "main/.git' would not be guarded"},
       {"secrets_elsewhere", contained,
        [](Plan& p) {
          p.secrets = {"TOKEN"};
@@ -104,6 +181,8 @@ std::vector<Breach> breaches() {
          p.agent.binds.push_back(secrets_mount(p));
        },
        "INV-1", "a core file could have a secret in it"},
+      {"login_in_a_core_file", contained, [](Plan& p) { p.has_login = true; }, "INV-1",
+       "a core file could have the agent's login in it"},
       {"secret_in_the_environment", contained,
        [](Plan& p) {
          p.secrets = {"TOKEN"};

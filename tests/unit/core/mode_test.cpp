@@ -100,21 +100,47 @@ class ModePins : public testing::Test {
 };
 
 TEST_F(ModePins, AreFilesOfTheUsersConfiguration) {
-  EXPECT_FALSE(mode_inputs({}, "demo-1", "demo").dood_pin);
+  const Project demo{"/src/demo", "demo", "demo-01234567"};
+  const Project other{"/src/other", "other", "other-89abcdef"};
+  EXPECT_FALSE(mode_inputs({}, &demo).dood_pin);
   touch("dood/demo");
-  EXPECT_TRUE(mode_inputs({}, "demo-1", "demo").dood_pin);
-  EXPECT_FALSE(mode_inputs({}, "demo-1", "demo").contain_pin);
-  EXPECT_FALSE(mode_inputs({}, "other-1", "other").dood_pin);
-  touch("contain/other-1");
-  EXPECT_TRUE(mode_inputs({}, "other-1", "other").contain_pin);
+  EXPECT_TRUE(mode_inputs({}, &demo).dood_pin);
+  EXPECT_FALSE(mode_inputs({}, &demo).contain_pin);
+  EXPECT_FALSE(mode_inputs({}, &other).dood_pin);
+  touch("contain/other-89abcdef");
+  EXPECT_TRUE(mode_inputs({}, &other).contain_pin);
   touch("default-dood");
-  EXPECT_TRUE(mode_inputs({}, "demo-1", "demo").default_dood);
+  EXPECT_TRUE(mode_inputs({}, &demo).default_dood);
+  EXPECT_TRUE(mode_inputs({}, nullptr).default_dood);
+}
+
+// Another folder of that name, a clone of something hostile, must not lose its jail for it.
+TEST_F(ModePins, ABareNameThatTwoProjectsHaveOpensNeither) {
+  const Project demo{"/src/demo", "demo", "demo-01234567"};
+  touch("dood/demo");
+  touch("contain/demo");
+  for (const char* own :
+       {"projects/demo-01234567/config", "dood/demo-more", "dood/demo-012345678", "projects/de"})
+    touch(own);
+  EXPECT_TRUE(mode_inputs({}, &demo).dood_pin) << "the control: none of these is another demo's";
+  for (const char* others : {"projects/demo-89abcdef/links", "egress-allowlist-demo-89abcdef",
+                             "dood/demo-89abcdef", "contain/demo-89abcdef"}) {
+    touch(others);
+    EXPECT_FALSE(mode_inputs({}, &demo).dood_pin) << others;
+    EXPECT_TRUE(mode_inputs({}, &demo).contain_pin) << "which opens nothing";
+    std::filesystem::remove_all(directory.path() + "/drydock/" + others);
+    std::filesystem::remove_all(directory.path() + "/drydock/projects/demo-89abcdef");
+    EXPECT_TRUE(mode_inputs({}, &demo).dood_pin) << others;
+  }
+  touch("dood/demo-01234567");
+  touch("dood/demo-89abcdef");
+  EXPECT_TRUE(mode_inputs({}, &demo).dood_pin) << "its own key says which it is";
 }
 
 TEST_F(ModePins, TheVariablesAreRead) {
   environment.set("DRYDOCK_DOOD", "1");
   environment.set("DRYDOCK_CONTAIN", "yes");
-  const ModeInputs inputs = mode_inputs(Mode::contained, "k", "n");
+  const ModeInputs inputs = mode_inputs(Mode::contained, nullptr);
   EXPECT_EQ(inputs.flag, Mode::contained);
   EXPECT_EQ(inputs.dood_env, "1");
   EXPECT_EQ(inputs.contain_env, "yes");

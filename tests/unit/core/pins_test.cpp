@@ -26,7 +26,7 @@ class PinsTest : public testing::Test {
     project_.key = "demo-12345678";
   }
   std::string at(const std::string& path) const { return directory_.path() + "/drydock/" + path; }
-  ModeDecision now() const { return resolve_mode(mode_inputs(std::nullopt, project_.key, project_.name)); }
+  ModeDecision now() const { return resolve_mode(mode_inputs(std::nullopt, &project_)); }
 
   TempDir directory_;
   test::Environment environment_;

@@ -166,6 +166,35 @@ TEST(Plan, GitIsToldWhoTheUserIs) {
   EXPECT_THAT(broken_invariants(build_plan(request)), testing::IsEmpty());
 }
 
+TEST(Plan, AWorktreesRepositoryIsMountedForItAlone) {
+  PlanRequest request = sample_request();
+  const std::string git = "/srv/projects/main/.git";
+  request.git.paths.push_back({git, false, 1, 4, git});
+  request.git.worktree = GitWorktree{git, git + "/worktrees/demo"};
+  request.git_config_file = "/run/user/1000/drydock/sessions/0123abcd/gitconfig";
+  const auto has = [](const Plan& plan, const runtime::BindMount& bind) {
+    return std::find(plan.agent.binds.begin(), plan.agent.binds.end(), bind) != plan.agent.binds.end();
+  };
+  Plan plan = build_plan(request);
+  EXPECT_TRUE(has(plan, {git, git, false}));
+  EXPECT_THAT(writable_beside(plan), ElementsAre(git)) << "what changes there is told";
+  EXPECT_THAT(plan.git_config, HasSubstr("[gc]\n\tauto = 0\n"))
+      << "others seem to be gone, and are not to be tidied away";
+  EXPECT_TRUE(has(plan, git_config_mount(plan)));
+  request.project_read_only = true;
+  plan = build_plan(request);
+  EXPECT_TRUE(has(plan, {git, git, true}));
+  EXPECT_THAT(writable_beside(plan), IsEmpty());
+  request = sample_request();
+  request.view.mounts = {{"/srv/rw", false, 1, 5, "/mnt/rw"},
+                         {"/srv/rw/.git", false, 1, 6, "/mnt/rw/.git"},
+                         {"/srv/ro", true, 1, 7, "/mnt/ro"}};
+  request.view.beside = {"/srv/rw", "/srv/ro"};
+  plan = build_plan(request);
+  EXPECT_EQ(plan.git_config, "");
+  EXPECT_THAT(writable_beside(plan), ElementsAre("/srv/rw"));
+}
+
 TEST(Plan, TheAgentHasAHostsFileOfItsSessions) {
   const core::PlanRequest request = sample_request();
   const Plan plan = build_plan(request);

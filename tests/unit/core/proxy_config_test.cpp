@@ -51,11 +51,11 @@ TEST(ProxyConfig, TheFilesAreBothConfigurationsTheFilterAndThePage) {
   EXPECT_EQ(files.size(), 4U);
 }
 
-TEST(ProxyConfig, ThePageSaysWhoRefusedAndHowToAllow) {
+TEST(ProxyConfig, ThePageSaysWhoRefused) {
   const std::string page = make_proxy_files("", "").at("403.html");
   EXPECT_THAT(page, StartsWith("<!DOCTYPE html>"));
   EXPECT_THAT(page, HasSubstr("drydock refused {request}"));
-  EXPECT_THAT(page, HasSubstr("drydock egress allow HOST"));
+  EXPECT_THAT(page, Not(HasSubstr("egress allow"))) << "no line allows what gets this page";
   // {clientip}, {date} and the like would say more than the agent should hear.
   EXPECT_THAT(page, Not(HasSubstr("{client")));
 }

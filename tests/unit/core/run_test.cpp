@@ -30,7 +30,7 @@ class Run : public Orchestration {
     options.image = "localhost/agent:1";
     options.command = {"true"};
     options.stdin_open = false;
-    options.allow = {"example.org"};
+    options.allow.hosts = {{"example.org"}};
     fresh_engine();
   }
   void fresh_engine() {
@@ -218,10 +218,10 @@ TEST_F(Run, WhatIsWrongIsSaidBeforeTheEngineIsAsked) {
   const std::vector<std::pair<std::function<void(RunOptions&)>, const char*>> faults{
       {[](auto& o) { o.directory = "/"; }, "cannot use project '/'"},
       {[](auto& o) { o.agent = "clod"; }, "cannot use agent 'clod'"},
-      {[](auto& o) { o.allow = {"https://example.org/"}; }, "cannot read allowlist '--allow"},
-      {[](auto& o) { o.allow = {""}; }, "cannot read allowlist '--allow"},
-      {[](auto& o) { o.allow = {"# example.org"}; }, "cannot read allowlist '--allow"},
-      {[](auto& o) { o.allow_files = {"/nonexistent/file"}; }, "/nonexistent/file"},
+      {[](auto& o) { o.allow.hosts = {{"https://example.org/"}}; }, "cannot read allowlist '--allow"},
+      {[](auto& o) { o.allow.hosts = {{""}}; }, "cannot read allowlist '--allow"},
+      {[](auto& o) { o.allow.hosts = {{"# example.org"}}; }, "cannot read allowlist '--allow"},
+      {[](auto& o) { o.allow.files = {{"/nonexistent/file"}}; }, "/nonexistent/file"},
       {[](auto& o) { o.workdir = "below"; }, "cannot use working folder 'below'"},
       {[](auto& o) { o.detach_keys = "hello"; }, "cannot use detach keys 'hello'"}};
   for (const auto& [make, words] : faults) {
@@ -242,7 +242,7 @@ TEST_F(Run, TheAllowlistIsBaselineFilesAndOptions) {
   std::ofstream(directory.path() + "/config/drydock/egress-allowlist") << "user.example\n";
   std::ofstream(directory.path() + "/config/drydock/egress-allowlist-demo") << "project.example\n";
   options.agent = "claude";
-  options.allow_files = {directory.path() + "/extra"};
+  options.allow.files = {{directory.path() + "/extra"}};
   std::vector<std::string> hosts;
   const PreparedRun prepared = prepare_run(options);
   for (const Entry& entry : prepared.allowlist.entries()) hosts.push_back(entry.pattern.to_string());

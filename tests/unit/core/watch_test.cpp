@@ -154,7 +154,35 @@ TEST_F(Watching, IsBounded) {
     for (int i = 0; i < 2001; ++i) write(".husky/n" + std::to_string(i), "");
   });
   EXPECT_THAT(sentences, testing::Contains("changed: .git/config"));
-  EXPECT_EQ(sentences.back(), "the project is too large to look at all of it");
+  EXPECT_EQ(sentences.back(), "there is too much to look at all of it");
+}
+
+TEST_F(Watching, SoItIsBesideTheProject) {
+  const std::string rw = directory.path() + "/rw";
+  const std::string file = directory.path() + "/settings";
+  for (const char* folder : {"/.git/hooks", "/.git/info", "/tree/.vscode"})
+    fs::create_directories(rw + folder);
+  // A repository's own folder, as a worktree has it.
+  const std::string common = directory.path() + "/main.git";
+  for (const char* folder : {"/objects", "/refs", "/worktrees/a"}) fs::create_directories(common + folder);
+  std::ofstream(common + "/HEAD") << "x";
+  std::ofstream(common + "/worktrees/a/HEAD") << "x";
+  std::ofstream(file) << "one";
+  const std::vector<std::string> beside{rw, file, common, directory.path() + "/absent"};
+  const Watch before = look_at(project(), beside);
+  EXPECT_THAT(differences(before, look_at(project(), beside)), IsEmpty());
+  for (const std::string& path :
+       {rw + "/.envrc", rw + "/.git/config", rw + "/.git/info/attributes", rw + "/.git/info/exclude",
+        rw + "/tree/.vscode/tasks.json", rw + "/source.c", file, common + "/config", common + "/index",
+        common + "/worktrees/a/config.worktree", directory.path() + "/absent", directory.path() + "/.envrc"})
+    std::ofstream(path) << "two";
+  write(".envrc", "x");
+  EXPECT_THAT(differences(before, look_at(project(), beside)),
+              UnorderedElementsAre(
+                  "new: .envrc", "new: " + rw + "/.envrc", "new: " + rw + "/.git/config",
+                  "new: " + rw + "/.git/info/attributes", "new: " + rw + "/tree/.vscode/tasks.json",
+                  "changed: " + file, "new: " + common + "/config",
+                  "new: " + common + "/worktrees/a/config.worktree", "new: " + directory.path() + "/absent"));
 }
 
 TEST_F(Watching, NamesAreFitForATerminal) {
@@ -162,13 +190,15 @@ TEST_F(Watching, NamesAreFitForATerminal) {
 }
 
 TEST_F(Watching, IsKeptAsText) {
-  Watch watch{{{".envrc", "abc"}, {"a\nb/.envrc", "link x"}, {"\xff/.envrc", ""}}, true};
+  Watch watch{
+      {{".envrc", "abc"}, {"a\nb/.envrc", "link x"}, {"\xff/.envrc", ""}}, true, {"/srv/a", "/srv/b"}};
   for (const bool complete : {true, false}) {
     watch.complete = complete;
     const auto again = watch_from_text(to_text(watch));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->files, watch.files);
     EXPECT_EQ(again->complete, complete);
+    EXPECT_EQ(again->beside, watch.beside);
   }
   const std::string text = to_text(watch);
   for (const std::string& other :
@@ -187,6 +217,14 @@ TEST_F(Watching, IsToldOnceASession) {
   begin_watch("0123abcd", project());
   end_watch("0123abcd", project(), talk);
   EXPECT_THAT(talk.said, SizeIs(2)) << "nothing changed";
+  const std::string beside = directory.path() + "/rw";
+  fs::create_directories(beside);
+  begin_watch("0123abcd", project(), {beside});
+  std::ofstream(beside + "/.envrc") << "x";
+  end_watch("0123abcd", project(), talk);
+  ASSERT_THAT(talk.said, SizeIs(4));
+  EXPECT_THAT(talk.said[2], HasSubstr("this changed in its project or beside it, and"));
+  EXPECT_EQ(talk.said[3], "  new: " + beside + "/.envrc");
   end_watch("ffffffff", project(), talk);
   EXPECT_THAT(talk.warned, IsEmpty());
 }

@@ -28,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using runtime::Finding;
 using runtime::FindingStatus;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Podman in memory, on a machine that is a folder.
@@ -141,7 +142,7 @@ TEST_F(Doctor, ASoundSetUpWorks) {
   EXPECT_EQ(report.runtime, "podman");
   EXPECT_EQ(report.mode->mode, Mode::contained);
   ASSERT_NE(report.chosen(), nullptr);
-  EXPECT_EQ(report.filter_entries, 1U) << "the baseline";
+  EXPECT_EQ(report.filter->size(), 1U) << "the baseline";
   EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
   EXPECT_TRUE(podman->connect({})->system().info().rootless);
 }
@@ -217,7 +218,84 @@ TEST_F(Doctor, AnUnreadableConfiguration) {
   write("egress-allowlist", "example.org\nhttps://example.org/\n");
   expect_problem("allowlist", "egress-allowlist:2", "");
   write("egress-allowlist", "example.org\n");
-  EXPECT_EQ(examine().filter_entries, 2U) << "the control";
+  EXPECT_EQ(examine().filter->size(), 2U) << "the control";
+}
+
+TEST_F(Doctor, WhatTheSettingsSayIsWhatIsLookedAt) {
+  const std::string file = directory.path() + "/settings";
+  std::ofstream(file) << "x";
+  options.settings = {{file, "settings", "read"}};
+  options.run.allow.hosts = {{"conf.example.org", file + ":3"}, {"more.example.org", file + ":4"}};
+  DoctorReport report = examine();
+  ASSERT_TRUE(report.filter);
+  std::vector<std::string> filter;
+  for (const Entry& entry : *report.filter)
+    filter.push_back(entry.pattern.to_string() + " " + entry.source.to_string());
+  EXPECT_THAT(filter, ElementsAre("api.anthropic.com baseline (claude)", "conf.example.org " + file + ":3",
+                                  "more.example.org " + file + ":4"));
+  EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("2 of " + file));
+  EXPECT_THAT(to_json(report).at("egress").dump(),
+              HasSubstr("{\"from\":\"" + file + ":3\",\"host\":\"conf.example.org\"}"));
+
+  options.run.allow.hosts[0].value = "*.com";
+  expect_problem("allowlist", "'" + file + ":3': '*.com'", "what one owner has");
+  options.run.allow.hosts.clear();
+
+  options.run.agent = "codex";
+  report = examine();
+  EXPECT_EQ(report.sources.front().name, "baseline (codex)");
+  EXPECT_THAT(told(report, FindingStatus::warning), HasSubstr(agent_image_reference("codex")))
+      << "its image, and not that of the default agent";
+  options.run.agent = "nobody";
+  EXPECT_THAT(told(examine(), FindingStatus::problem), HasSubstr("agent: cannot use agent 'nobody'"));
+  options.run.agent.clear();
+
+  options.run.image = "example.org/mine:1";
+  expect_problem("image", "example.org/mine:1 is not there", "pull = missing");
+  options.run.pull = PullPolicy::missing;
+  EXPECT_TRUE(examine().works());
+  EXPECT_THAT(told(examine(), FindingStatus::not_checked), HasSubstr("its image is fetched first"));
+  options.run = {};
+
+  options.wrong_configuration = {
+      Error(ErrorKind::invalid, "cannot read configuration 'there:2': it is wrong", "mend it")};
+  expect_problem("settings", "there:2", "mend it");
+}
+
+TEST_F(Doctor, WhatTheUserAddedIsListedAndJudged) {
+  write("agents/fifth.json", "{");
+  DoctorReport report = examine();
+  EXPECT_FALSE(report.works());
+  EXPECT_THAT(told(report, FindingStatus::problem), HasSubstr("agents/fifth.json"));
+  const auto state = [&](const std::string& name) {
+    for (const ConfigurationFile& file : report.files) {
+      if (file.path == config + "/" + name) return file.what + " " + file.state;
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(state("agents/fifth.json"), "agent profile wrong");
+  fs::remove(config + "/agents/fifth.json");
+  write("groups/mine.hosts", "example.org\n");
+  report = examine();
+  EXPECT_TRUE(report.works());
+  EXPECT_THAT(told(report, FindingStatus::warning), HasSubstr("groups: cannot read group"));
+  write("groups/mine.hosts", "example.org # because\n");
+  const Project project = resolve_project(options.directory);
+  write("projects/" + project.key + "/links", "");
+  report = examine();
+  EXPECT_EQ(told(report, FindingStatus::warning), "");
+  EXPECT_EQ(state("groups/mine.hosts"), "group of hosts read");
+  EXPECT_EQ(state("projects/" + project.key + "/links"), "links read");
+}
+
+TEST_F(Doctor, ANameThatTwoProjectsHave) {
+  const Project project = resolve_project(options.directory);
+  write("egress-allowlist-" + project.name, "bare.example.org\n");
+  EXPECT_EQ(examine().filter->size(), 2U) << "the control: it is read where nobody else has the name";
+  write("egress-allowlist-" + project.name + "-00000000", "other.example.org\n");
+  expect_warning("bare-name", "more than one project is called '" + project.name + "'",
+                 "egress-allowlist-" + project.key);
+  EXPECT_EQ(examine().filter->size(), 1U);
 }
 
 TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
@@ -232,6 +310,21 @@ TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
   fs::remove(file);
   fs::permissions(keep_token("codex", "OPENAI_API_KEY", "hush").file, fs::perms(0644));
   expect_warning("tokens", "which is kept for agent 'codex'", "drydock setup-token codex");
+}
+
+TEST_F(Doctor, OverlaysAreNamedAndJudged) {
+  EXPECT_THAT(told(examine(), FindingStatus::ok), testing::Not(HasSubstr("overlay: ")));
+  write("agents/claude.overlay/.claude/CLAUDE.md", "mine");
+  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("overlay: new sessions begin with files of " +
+                                                            config + "/agents/claude.overlay (1 file)"));
+  write("agents/claude.overlay/.claude/.credentials.json", "hush");
+  expect_problem("overlay", "/.claude/.credentials.json': the agent keeps its login there", "take it out");
+  fs::remove_all(config + "/agents/claude.overlay");
+  write("agents/codex.overlay/.codex/auth.json", "hush");
+  expect_warning("overlay", "codex.overlay/.codex/auth.json'", "take it out");
+  fs::remove_all(config + "/agents/codex.overlay");
+  write("agents/shell.overlay/.profile", "mine");
+  expect_warning("overlay", "is not used: the profile of shell has no state", "take it away");
 }
 
 TEST_F(Doctor, ConflictingPins) {

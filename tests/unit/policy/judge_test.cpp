@@ -101,7 +101,8 @@ TEST(Judge, DrydockAndTheGuardAgreeOnTenThousandHosts) {
   const Proxy proxy(core::compile_filter(list));
   std::mt19937 random(20260101);
   int allowed = 0;
-  for (int i = 0; i < 10'000; ++i) {
+  int compared = 0;
+  for (int i = 0; compared < 10'000 && i < 20'000; ++i) {
     const std::string authority = make_authority(random);
     // What the guard does with a CONNECT, step by step: its parser, then its entries. tinyproxy hears it
     // first.
@@ -117,6 +118,7 @@ TEST(Judge, DrydockAndTheGuardAgreeOnTenThousandHosts) {
       EXPECT_EQ(entry, nullptr) << authority;
       continue;
     }
+    ++compared;
     ASSERT_EQ(told.allowed, entry != nullptr) << authority << ": " << told.reason;
     ASSERT_EQ(told.allowed, proxy.admits(authority)) << authority << ": " << told.reason;
     if (entry != nullptr) {
@@ -127,9 +129,110 @@ TEST(Judge, DrydockAndTheGuardAgreeOnTenThousandHosts) {
       ASSERT_EQ(told.reason, head.reason()) << authority;
     }
   }
+  EXPECT_EQ(compared, 10'000);
   // It would say nothing if all were refused, or none.
   EXPECT_GT(allowed, 500);
   EXPECT_LT(allowed, 5000);
+}
+
+// An entry as somebody may write it, and what it means.
+struct Written {
+  std::string text;
+  std::string prefix;  // "", "." or "*."
+  std::string name;    // as DNS has it
+};
+
+class Writer {
+ public:
+  explicit Writer(unsigned seed) : random_(seed) {}
+
+  Written entry() {
+    Written written;
+    written.prefix = any({"", ".", "*."});
+    std::string spelled;
+    for (std::size_t count = pick(3); count > 0; --count) {
+      const std::size_t label = pick(labels_.size());
+      written.name += labels_[label].first + ".";
+      spelled += labels_[label].second + ".";
+    }
+    const std::string end = any({"example.com", "example.org", "a-b.example.net"});
+    written.name += end;
+    written.text = any({"", " ", "\t"}) + written.prefix + in_some_case(spelled + end) +
+                   any({"", ".", ":443"}) + any({"", " ", " # why", "\r"}) + "\n";
+    return written;
+  }
+  // One that has something to do with `name`.
+  std::string authority(const std::string& name) {
+    std::string host =
+        any({name, "a." + name, "a-1.b." + name, "x" + name, "." + name, "a..b." + name, "a_b." + name,
+             name + ".evil.test", "evil.test." + name + ".evil.test", name.substr(name.find('.') + 1),
+             name + ".", "evil.test/." + name, "u@" + name, "a." + any({"example.com", "example.org"})});
+    return in_some_case(host) +
+           any({":443", ":443", ":443", ":443", ":80", "", ":4430", ":0443", ":443:443"});
+  }
+
+ private:
+  std::size_t pick(std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(random_);
+  }
+  std::string any(const std::vector<std::string>& words) { return words[pick(words.size())]; }
+  std::string in_some_case(std::string text) {
+    if (pick(3) != 0) return text;
+    for (char& c : text) {
+      if (c >= 'a' && c <= 'z' && pick(2) == 0) c = static_cast<char>(c - 'a' + 'A');
+    }
+    return text;
+  }
+
+  const std::vector<std::pair<std::string, std::string>> labels_{{"a", "a"},
+                                                                 {"x9", "x9"},
+                                                                 {"r3---sn", "r3---sn"},
+                                                                 {"xn--bcher-kva",
+                                                                  "b\xc3\xbc"
+                                                                  "cher"},
+                                                                 {"api", "api"},
+                                                                 {"xn--bcher-kva", "xn--bcher-kva"}};
+  std::mt19937 random_;
+};
+
+// Label by label, as it is explained to people.
+bool is_meant(const Written& entry, std::string authority) {
+  authority = to_lower_ascii(authority);
+  if (!ends_with(authority, ":443")) return false;
+  const std::string host = authority.substr(0, authority.size() - 4);
+  if (host == entry.name) return entry.prefix != "*.";
+  if (entry.prefix.empty() || !ends_with(host, "." + entry.name)) return false;
+  for (const std::string& label : split(host.substr(0, host.size() - entry.name.size() - 1), '.')) {
+    if (label.empty() ||
+        label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+      return false;
+  }
+  return true;
+}
+
+TEST(Judge, WhatIsWrittenIsWhatIsMatchedAHundredThousandTimes) {
+  Writer writer(20261127);
+  int meant = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const Written written = writer.entry();
+    core::Allowlist list;
+    for (const core::Entry& entry : core::parse_allowlist_text(written.text, "hosts")) list.add(entry);
+    ASSERT_EQ(list.entries().size(), 1U) << written.text;
+    ASSERT_EQ(list.entries().front().pattern.to_string(), written.prefix + written.name) << written.text;
+    const std::string authority = writer.authority(written.name);
+    const bool expected = is_meant(written, authority);
+    meant += expected ? 1 : 0;
+    ASSERT_EQ(Proxy(core::compile_filter(list)).admits(authority), expected) << written.text << authority;
+    ASSERT_EQ(judge(authority, core::matcher_of(list)).entry != nullptr, expected)
+        << written.text << authority;
+    if (ends_with(authority, ":443")) {
+      const std::string host = authority.substr(0, authority.size() - 4);
+      ASSERT_EQ(list.match(host) != nullptr, expected) << written.text << authority;
+    }
+  }
+  // It would say nothing if all were meant, or none.
+  EXPECT_GT(meant, 10'000);
+  EXPECT_LT(meant, 60'000);
 }
 
 TEST(Judge, NamesTheEntryOrTheReason) {
@@ -149,8 +252,7 @@ TEST(Judge, NamesTheEntryOrTheReason) {
   EXPECT_EQ(told("other.example").hint, "drydock egress allow other.example");
   EXPECT_EQ(told("example.com:80").reason, "only port 443 is allowed");
   EXPECT_EQ(told("example.com:80").hint, "");
-  for (const std::string host :
-       {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
+  for (const std::string host : {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
     EXPECT_EQ(told(host).reason, "it is not a host name") << host;
   EXPECT_EQ(told("https://example.com/x").hint, "write example.com");
   EXPECT_EQ(told("https://example.com/x").reason, "it is a URL, not a host");

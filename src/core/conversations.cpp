@@ -1,0 +1,254 @@
+#include "core/conversations.hpp"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "base/digest.hpp"
+#include "base/directories.hpp"
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "base/temp_file.hpp"
+#include "base/text.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Piece = std::array<char, 65536>;
+
+constexpr int most_beside = 9;  // of one name and one session
+constexpr const char* latest_file = "latest";
+constexpr const char* fresh_prefix = ".copy-";
+
+std::size_t parts_of(const std::string& path) {
+  return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1;
+}
+
+// The folder that all of a pattern is below, or the pattern itself.
+std::string fixed_part(const std::string& pattern) {
+  const auto wild = pattern.find_first_of("*?[\\");
+  if (wild == std::string::npos) return pattern;
+  const auto slash = pattern.rfind('/', wild);
+  return slash == std::string::npos ? std::string{} : pattern.substr(0, slash);
+}
+
+Error unreadable(const std::string& path, int cause) {
+  return Error(ErrorKind::permission, with_errno("cannot read file '" + printable(path, 300) + "'", cause));
+}
+
+// As much as there is, up to a piece.
+std::size_t read_piece(int file, Piece& piece, const std::string& path) {
+  std::size_t size = 0;
+  while (size < piece.size()) {
+    const ssize_t count = ::read(file, piece.data() + size, piece.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw unreadable(path, errno);
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  return size;
+}
+
+enum class Relation { same, continues, behind, differs };
+
+// What a session's file is to the stored one.
+Relation relation_of(int own, int stored, const std::string& path) {
+  const auto ours = std::make_unique<Piece>();
+  const auto theirs = std::make_unique<Piece>();
+  while (true) {
+    const std::size_t own_size = read_piece(own, *ours, path);
+    const std::size_t stored_size = read_piece(stored, *theirs, path);
+    if (std::memcmp(ours->data(), theirs->data(), std::min(own_size, stored_size)) != 0)
+      return Relation::differs;
+    if (own_size > stored_size) return Relation::continues;
+    if (own_size < stored_size) return Relation::behind;
+    if (own_size < ours->size()) return Relation::same;
+  }
+}
+
+bool is_regular(int file) {
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// True when it was kept under another name, which `name` then is.
+bool bring_conversation(int home, const std::string& file, int state, std::string& name,
+                        const std::string& session, const Refused& refused) {
+  const std::string wanted = name;
+  const UniqueFd own = open_below(home, file, O_RDONLY);
+  if (!own || !is_regular(own.get())) {
+    refused(file, "it cannot be read");
+    return false;
+  }
+  for (int attempt = 0; attempt <= most_beside; ++attempt) {
+    if (attempt > 0) name = wanted + "~" + session + (attempt == 1 ? "" : "." + std::to_string(attempt));
+    const UniqueFd stored = open_below(state, name, O_RDONLY);
+    const int cause = errno;
+    if (!stored && (cause == ENOTDIR || cause == ENAMETOOLONG || cause == ELOOP)) {
+      refused(file, with_errno("it has no place in the store", cause));
+      return false;
+    }
+    if (!stored && cause != ENOENT) throw unreadable(name, cause);
+    if (!stored) {
+      copy_below(home, file, state, name, std::nullopt, true);
+      return attempt > 0;
+    }
+    if (!is_regular(stored.get())) continue;
+    if (::lseek(own.get(), 0, SEEK_SET) != 0) throw unreadable(file, errno);
+    const Relation relation = relation_of(own.get(), stored.get(), file);
+    if (relation == Relation::continues) copy_below(home, file, state, name, std::nullopt, true);
+    if (relation != Relation::differs) return false;
+  }
+  refused(file, "there are too many others of its name");
+  return false;
+}
+
+void remove_unfinished(const std::string& folder) {
+  std::vector<fs::path> left;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    if (starts_with(entry.path().filename().string(), fresh_prefix)) left.push_back(entry.path());
+  }
+  for (const fs::path& path : left) remove_tree(path.string());
+}
+
+bool is_session_name(const std::string& text) {
+  return !text.empty() && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == std::string::npos;
+}
+
+std::string latest_session(int state, const std::string& store) {
+  const auto text = read_below(state, store + "/" + latest_file, 100);
+  const std::string session(text ? trim(*text) : std::string_view{});
+  return is_session_name(session) ? session : std::string{};
+}
+
+void refuse_part(const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::refused,
+              "cannot keep '" + printable(path, 300) + "' of the session's state: " + reason);
+}
+
+}  // namespace
+
+bool is_in(const std::string& path, const std::string& pattern) {
+  std::size_t end = 0;
+  for (std::size_t left = parts_of(pattern); left > 0; --left) {
+    end = path.find('/', end == 0 ? 0 : end + 1);
+    if (end == std::string::npos) {
+      if (left > 1) return false;
+      break;
+    }
+  }
+  return ::fnmatch(pattern.c_str(), path.substr(0, end).c_str(), FNM_PATHNAME) == 0;
+}
+
+bool is_in_any(const std::string& path, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return is_in(path, pattern); });
+}
+
+void walk_pattern(int folder, const std::string& pattern, const TreeLimits& limits,
+                  const std::function<void(const std::string&, const struct stat&)>& visit,
+                  const std::function<void(const std::string&, const std::string&)>& refused) {
+  const std::string fixed = fixed_part(pattern);
+  walk_files(
+      folder, fixed, limits,
+      [&](const std::string& file, const struct stat& status) {
+        if (is_in(file, pattern)) visit(file, status);
+      },
+      [&](const std::string& path, const std::string& reason) {
+        if (path == fixed || is_in(path, pattern)) refused(path, reason);
+      });
+}
+
+std::vector<std::string> bring_conversations(int home, const std::vector<std::string>& patterns, int state,
+                                             const std::string& store, const std::string& session,
+                                             const Refused& refused) {
+  std::vector<std::string> beside;
+  for (const std::string& pattern : patterns) {
+    walk_pattern(
+        home, pattern, {},
+        [&](const std::string& file, const struct stat&) {
+          std::string name = store + "/" + file;
+          if (bring_conversation(home, file, state, name, session, refused))
+            beside.push_back(name.substr(store.size() + 1));
+        },
+        refused);
+  }
+  return beside;
+}
+
+std::string latest_copy(int state, const std::string& store) {
+  const std::string session = latest_session(state, store);
+  return session.empty() ? session : store + "/" + session;
+}
+
+std::string digest_of_copy(int folder, const std::vector<std::string>& patterns) {
+  Sha256 digest;
+  bool any = false;
+  const auto piece = std::make_unique<Piece>();
+  for (const std::string& pattern : patterns) {
+    walk_pattern(
+        folder, pattern, whole_copy_limits,
+        [&](const std::string& file, const struct stat& status) {
+          const UniqueFd opened = open_below(folder, file, O_RDONLY);
+          if (!opened || !is_regular(opened.get())) refuse_part(file, "it cannot be read");
+          any = true;
+          digest.update(file + '\0' + std::to_string(status.st_size) + '\0');
+          while (const std::size_t size = read_piece(opened.get(), *piece, file))
+            digest.update(std::string_view(piece->data(), size));
+        },
+        refuse_part);
+  }
+  return any ? digest.finish() : std::string{};
+}
+
+WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patterns, int state,
+                                 const std::string& state_path, const std::string& store,
+                                 const std::string& session, const WholeCopy& began) {
+  WholeCopyResult result{began, {}};
+  const std::string digest = digest_of_copy(home, patterns);
+  if (digest.empty() || digest == began.digest) return result;
+  make_folders_below(state, store, std::nullopt);
+  const std::string folder = state_path + "/" + store;
+  remove_unfinished(folder);
+  const std::string fresh = store + "/" + fresh_prefix + random_hex(16);
+  make_folders_below(state, fresh, std::nullopt);
+  for (const std::string& pattern : patterns) {
+    walk_pattern(
+        home, pattern, whole_copy_limits,
+        [&](const std::string& file, const struct stat&) {
+          copy_below(home, file, state, fresh + "/" + file, std::nullopt, false);
+        },
+        refuse_part);
+  }
+  if (::syncfs(state) != 0)
+    throw Error(ErrorKind::permission,
+                with_errno("cannot write folder '" + printable(fresh, 300) + "'", errno));
+  // One of this name is the session's own, from when it was looked at before.
+  exchange_below(state, fresh, store + "/" + session);
+  const std::string before = latest_session(state, store);
+  TempFile file(fresh_prefix, folder);
+  file.write(session + "\n");
+  file.move_to(folder + "/" + latest_file);
+  result.now = {session, digest};
+  remove_unfinished(folder);
+  if (before.empty() || before == session) return result;
+  if (before == began.session) {
+    remove_tree(folder + "/" + before);
+  } else {
+    result.displaced = before;
+  }
+  return result;
+}
+
+}  // namespace drydock::core
