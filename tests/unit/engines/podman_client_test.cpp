@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/temp_file.hpp"
 #include "environment.hpp"
 #include "fake_daemon.hpp"
@@ -165,6 +166,25 @@ TEST(PodmanClient, ASubnetThatIsTakenIsAConflict) {
         call_error(test::answer("500 Internal Server Error", "{\"message\":\"" + std::string(words) + "\"}"),
                    [](auto& engine) { engine.networks().create({}); });
     EXPECT_EQ(error.kind(), ErrorKind::conflict) << words;
+  }
+}
+
+TEST(PodmanClient, AsksForNetworksThatAreShut) {
+  FakeDaemon daemon({daemon_with(test::ok("{\"id\":\"1\"}"))});
+  PodmanEngine engine(daemon.socket(), nullptr);
+  for (const bool internal : {true, false}) {
+    runtime::NetworkSpec spec;
+    spec.name = internal ? "inner" : "outer";
+    spec.subnet = {{0x0ae70008}, 29};
+    spec.internal = internal;
+    engine.networks().create(spec);
+    const std::string request = daemon.requests().back();
+    const Json body = parse_json(request.substr(request.find("\r\n\r\n") + 4), "a request");
+    EXPECT_EQ(body["internal"], internal);
+    EXPECT_EQ(body["options"], Json({{"isolate", "true"}})) << "its members would reach other networks";
+    EXPECT_EQ(body["dns_enabled"], false);
+    EXPECT_EQ(body["ipv6_enabled"], false);
+    EXPECT_EQ(body["subnets"], Json::array({Json{{"subnet", "10.231.0.8/29"}}})) << "no gateway";
   }
 }
 
