@@ -158,25 +158,6 @@ TEST_F(AgentImages, AreMadeOnceForOneContent) {
   EXPECT_EQ(loads, 3);
 }
 
-TEST_F(AgentImages, WhatAKilledBuildLeftIsRemovedADayLater) {
-  const std::string cache = directory.path() + "/cache/drydock/";
-  fs::create_directories(cache + "drydock-agent.abcdef/0");
-  fs::create_directories(cache + "npm");
-  const std::vector<std::string> left{"drydock-agent.abcdef", "making.abcdef", "npm/fetching.abcdef"};
-  const std::vector<std::string> others{"base-bookworm-0123456789ab.tar", "npm/0123.tgz", "making.of"};
-  for (const auto* names : {&left, &others}) {
-    for (const std::string& name : *names) {
-      if (!fs::exists(cache + name)) std::ofstream(cache + name) << "x";
-      fs::last_write_time(cache + name, fs::file_time_type::clock::now() - std::chrono::hours(25));
-    }
-  }
-  std::ofstream(cache + "drydock-image.abcdef") << "of a build that goes on";
-  ensure_agent_image(engine, agent, request);
-  for (const std::string& name : left) EXPECT_FALSE(fs::exists(cache + name)) << name;
-  for (const std::string& name : others) EXPECT_TRUE(fs::exists(cache + name)) << name;
-  EXPECT_TRUE(fs::exists(cache + "drydock-image.abcdef"));
-}
-
 TEST_F(AgentImages, TakeTheVersionThatWasAskedFor) {
   publish("0.9.0", "0.9.0", "sha512-" + sha512_base64_of_file(archive));
   request.version = "0.9.0";
