@@ -293,10 +293,10 @@ void AgentProfileReader::read_state() {
 }
 
 AgentProfile AgentProfileReader::read() {
-  require_keys(json_, "profile",
-               {"schema", "name", "summary", "command", "login_hint", "baseline", "endpoints", "environment",
-                 "telemetry_off", "pass", "secrets", "npm", "packages", "programs", "files", "state",
-                 "transcripts", "whole", "login", "sync"});
+  require_keys(json_, "profile", {"schema",   "name",        "summary",     "command",       "login_hint",
+                                  "baseline", "endpoints",   "environment", "telemetry_off", "pass",
+                                  "secrets",  "npm",         "packages",    "programs",      "files",
+                                  "state",    "transcripts", "whole",       "login",         "sync"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;

@@ -20,7 +20,8 @@ class SyncCommand : public Command {
   std::string description() const override {
     return "Copies what the agent's profile lists of your home folder, such as its settings and commands, to "
            "where "
-           "each\nsession begins with a copy of it. Files that hold a login, conversations and caches are not "
+           "each\nsession begins with a copy of it. Files that hold a login, conversations and caches are "
+           "not "
            "taken; a key\nthat is written in settings is taken with them. It replaces what an earlier sync "
            "brought, all of it or nothing.";
   }
