@@ -130,6 +130,8 @@ void read_environment_file(const std::string& path, std::map<std::string, std::s
   }
 }
 
+}  // namespace
+
 core::PullPolicy read_pull(const Invocation& invocation) {
   if (!invocation.has("pull")) return core::PullPolicy::never;
   const auto policy = core::parse_pull_policy(invocation.text("pull"));
@@ -137,8 +139,6 @@ core::PullPolicy read_pull(const Invocation& invocation) {
     bad_value("--pull", invocation.text("pull"), "is no time to pull", "use never, missing, always or newer");
   return *policy;
 }
-
-}  // namespace
 
 void declare_run_options(po::options_description& options) {
   auto add = options.add_options();

@@ -9,6 +9,8 @@ namespace drydock::cli {
 void declare_run_options(po::options_description& options);
 // --env, as K=V or K alone. Throws Error(usage) for one that names no variable.
 std::map<std::string, std::string> read_environment(const Invocation& invocation);
+// --pull's. Throws Error(usage) for one that is none.
+core::PullPolicy read_pull(const Invocation& invocation);
 // Throws Error(usage) for values that make no sense, before anything is made.
 core::RunOptions read_run_options(const Invocation& invocation);
 // Runs it on the engine that was asked for, and says how long it took when that was asked for.

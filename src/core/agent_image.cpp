@@ -8,6 +8,7 @@
 #include "base/digest.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "base/stop_source.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
@@ -265,6 +266,26 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   return made;
 }
 
+// What is there stays in use when nobody can be asked for something newer, and nothing else was asked for.
+std::optional<AgentImage> without_registry(runtime::Engine& engine, const Recipe& recipe,
+                                           const Error& error) {
+  const AgentImageRequest& request = recipe.request;
+  const bool unreachable = error.kind() == ErrorKind::unavailable || error.kind() == ErrorKind::timeout;
+  if (!unreachable || request.base.no_cache || request.with_sbom || !request.version.empty() ||
+      !request.base.packages.empty() || request.base.base != bootstrap_keyword)
+    return std::nullopt;
+  const std::string reference = agent_image_reference(recipe.agent.name, request.list);
+  const auto image = find_image(engine, reference);
+  if (!image) return std::nullopt;
+  const auto made_of = image->labels.find(image_profile_label);
+  const auto content = image->labels.find(image_content_label);
+  if (made_of == image->labels.end() || made_of->second != profile_key(recipe.agent) ||
+      content == image->labels.end())
+    return std::nullopt;
+  log::warn("{}; the image that is there stays as it is", error.what());
+  return AgentImage{{reference, content->second}, {}};
+}
+
 }  // namespace
 
 std::string agent_image_reference(const std::string& agent, const std::vector<std::string>& list) {
@@ -299,7 +320,12 @@ AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent
                 "cannot build image of agent '" + agent.name + "': it runs in the base image",
                 "drydock build --base bootstrap");
   }
-  recipe.releases = find_releases(recipe.packages, request, recipe.npm);
+  try {
+    recipe.releases = find_releases(recipe.packages, request, recipe.npm);
+  } catch (const Error& error) {
+    if (auto there = without_registry(engine, recipe, error)) return *there;
+    throw;
+  }
   return is_engine_image(request.base.base) ? on_engine_image(engine, recipe) : on_rootfs(engine, recipe);
 }
 

@@ -49,8 +49,9 @@ struct AgentImage {
 };
 
 // Makes sure that the engine has the image of the profile's packages as the registry has them now, on the
-// base that was asked for. Throws Error(usage) for an agent that needs no image and has no list, and what
-// base_rootfs(), core/engine_base.hpp and find_release() throw.
+// base that was asked for. Where the registry cannot be reached, an image of this profile that is there is
+// enough, with a warning, unless more than that was asked for. Throws Error(usage) for an agent that needs no
+// image and has no list, and what base_rootfs(), core/engine_base.hpp and find_release() throw.
 AgentImage ensure_agent_image(runtime::Engine& engine, const AgentProfile& agent,
                               const AgentImageRequest& request);
 

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "core/allowlist.hpp"
+#include "core/host_pattern.hpp"
 #include "core/image_archive.hpp"
 
 namespace drydock::core {
@@ -186,13 +187,18 @@ void AgentProfileReader::read_variables() {
   for (const std::string& name : profile_.pass) require_variable(name, "pass");
   for (const std::string& name : profile_.endpoints) require_variable(name, "endpoints");
   each("secrets", [&](const Json& object, const std::string& where) {
-    require_keys(object, where, {"name", "environment", "prefix", "obtain", "revoke"});
-    const AgentSecret secret{text(object, where, "name", true), flag(object, where, "environment"),
+    require_keys(object, where, {"name", "environment", "prefix", "obtain", "revoke", "host"});
+    const AgentSecret secret{text(object, where, "name", true),    flag(object, where, "environment"),
                              text(object, where, "prefix", false), text(object, where, "obtain", false),
-                             text(object, where, "revoke", false)};
+                             text(object, where, "revoke", false), text(object, where, "host", false)};
     require_variable(secret.name, where + ".name");
     if (!secret.revoke.empty() && !starts_with(secret.revoke, "https://"))
       fail(where + ".revoke", "'" + secret.revoke + "' is no https:// address");
+    if (!secret.host.empty()) {
+      if (const auto pattern = parse_host_pattern(secret.host);
+          !pattern || pattern->kind != HostPattern::Kind::exact)
+        fail(where + ".host", "'" + secret.host + "' is no host");
+    }
     profile_.secrets.push_back(secret);
   });
 }

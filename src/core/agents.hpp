@@ -42,6 +42,7 @@ struct AgentSecret {
   std::string prefix = {};   // what its values begin with, where that tells it from the others
   std::string obtain = {};   // how one comes by it
   std::string revoke = {};   // the page where its provider takes it back
+  std::string host = {};     // where the agent sends it, as an allowlist has it
 };
 
 struct AgentProfile {

@@ -30,6 +30,24 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
   }
 }
 
+// A key that is sent to a host which the session does not reach is no use.
+void warn_of_secrets(const PreparedRun& run, Talk& talk) {
+  if (run.mode.mode != Mode::contained) return;
+  const std::map<std::string, std::string> environment = session_environment(run);
+  // Another address for the model says where it is sent.
+  for (const std::string& name : run.agent.endpoints) {
+    if (environment.count(name) != 0) return;
+  }
+  for (const AgentSecret& known : run.agent.secrets) {
+    const bool given = environment.count(known.name) != 0 ||
+                       std::any_of(run.secrets.begin(), run.secrets.end(),
+                                   [&](const Secret& secret) { return secret.name == known.name; });
+    if (!given || known.host.empty() || run.allowlist.match(known.host) != nullptr) continue;
+    talk.warn(known.name + " is for " + known.host +
+              ", which is not allowed; allow it: drydock egress allow " + known.host);
+  }
+}
+
 // How to log in, when it is the agent that runs and nothing is at hand that it could use.
 void tell_of_login(const PreparedRun& run, Talk& talk) {
   const AgentProfile& agent = run.agent;
@@ -95,6 +113,7 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
 void announce(const PreparedRun& run, const Plan& plan, Talk& talk) {
   tell_of_session(plan, talk);
   warn_of_endpoints(run, talk);
+  warn_of_secrets(run, talk);
   tell_of_login(run, talk);
 }
 

@@ -12,6 +12,7 @@
 #include "core/apt_sources.hpp"
 #include "core/bootstrap.hpp"
 #include "core/elf_closure.hpp"
+#include "core/pull.hpp"
 
 namespace drydock::core {
 namespace {
@@ -195,8 +196,9 @@ EngineBase find_engine_base(runtime::Engine& engine, const std::string& referenc
     if (error.kind() != ErrorKind::not_found) throw;
     const std::string name = engine.system().name();
     throw cannot_use(ErrorKind::not_found, reference, name + " does not have it",
-                     "pull or load it first: " + name + " pull " + printable(reference, 200));
+                     "load it, or let it be fetched with --pull missing");
   }
+  require_digest(engine.system().name(), reference, report);
   const std::string wanted = image_architecture();
   if (!report.os.empty() && report.os != "linux")
     throw cannot_use(ErrorKind::unsupported, reference, "it is for " + printable(report.os, 40),

@@ -4,6 +4,7 @@
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/apt_sources.hpp"
 #include "core/data_files.hpp"
@@ -27,7 +28,17 @@ Hosts npm_hosts() {
     const std::string url = npm_registry();
     const auto host = host_of_registry(url);
     if (!host) return refused("npm's registry is '" + printable(url, 200) + "', and " + host.error());
-    return std::vector<std::string>{*host};
+    std::vector<std::string> hosts{*host};
+    for (const auto& [scope, registry] : npm_scope_registries()) {
+      const auto other = host_of_registry(registry);
+      if (!other) {
+        log::warn("@npm is without the registry of '{}', '{}': {}", printable(scope, 80),
+                  printable(registry, 200), other.error());
+      } else if (std::find(hosts.begin(), hosts.end(), *other) == hosts.end()) {
+        hosts.push_back(*other);
+      }
+    }
+    return hosts;
   } catch (const Error& error) {
     return refused(std::string("npm's registry is not known: ") + error.what());
   }

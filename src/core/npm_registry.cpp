@@ -33,17 +33,21 @@ constexpr std::string_view digest_kind = "sha512-";
 
 using ReadArchive = std::unique_ptr<archive, decltype([](archive* a) { archive_read_free(a); })>;
 
-std::string registry_in(const std::string& path) {
+// "key = value" lines; of two with one key the last.
+std::map<std::string, std::string> settings_in(const std::string& path) {
   std::ifstream file(path);
-  std::string found;
+  std::map<std::string, std::string> found;
   for (std::string line; std::getline(file, line);) {
-    const std::string text(trim(line));
+    const std::string_view text = trim(line);
     const auto equals = text.find('=');
-    if (equals == std::string::npos || trim(std::string_view(text).substr(0, equals)) != "registry") continue;
-    found = std::string(trim(std::string_view(text).substr(equals + 1)));
+    if (equals == std::string_view::npos) continue;
+    found[std::string(trim(text.substr(0, equals)))] = std::string(trim(text.substr(equals + 1)));
   }
   return found;
 }
+
+std::string user_npmrc() { return home_directory() + "/.npmrc"; }
+constexpr const char* machine_npmrc = "/etc/npmrc";
 
 bool has_program(const std::string& name) {
   try {
@@ -161,14 +165,26 @@ std::string npm_registry(const StopSource* stop) {
     url =
         std::string(trim(run_checked({"npm", "--prefix", "/", "config", "get", "registry"}, options).output));
   } else {
-    url = registry_in(home_directory() + "/.npmrc");
-    if (url.empty()) url = registry_in("/etc/npmrc");
+    url = settings_in(user_npmrc())["registry"];
+    if (url.empty()) url = settings_in(machine_npmrc)["registry"];
   }
   if (url.empty() || url == "undefined") {
     throw Error(ErrorKind::not_found, "cannot use npm registry '': neither npm nor ~/.npmrc names one",
                 "pass --registry URL, or write registry=URL to ~/.npmrc");
   }
   return without_slash(url);
+}
+
+std::map<std::string, std::string> npm_scope_registries() {
+  constexpr std::string_view ending = ":registry";
+  std::map<std::string, std::string> found;
+  for (const std::string& path : {user_npmrc(), std::string(machine_npmrc)}) {
+    for (const auto& [key, value] : settings_in(path)) {
+      if (starts_with(key, "@") && ends_with(key, ending))
+        found.emplace(key.substr(0, key.size() - ending.size()), without_slash(value));
+    }
+  }
+  return found;
 }
 
 NpmRelease find_release(const NpmPackage& package, const NpmOptions& options) {

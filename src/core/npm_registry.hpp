@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct NpmOptions {
 // The registry of the user's npm, asked outside any project; without npm the one that ~/.npmrc or /etc/npmrc
 // names. Throws Error(not_found) when neither says one.
 std::string npm_registry(const StopSource* stop = nullptr);
+
+// The registries of scopes ("@acme") that ~/.npmrc and /etc/npmrc name, as "@acme:registry=URL": by scope,
+// the user's before the machine's.
+std::map<std::string, std::string> npm_scope_registries();
 
 // Throws Error(not_found) when there is no such package or version, Error(protocol) when the registry gives
 // no SHA-512 of it, and what download_text() throws.

@@ -25,6 +25,16 @@ const std::vector<runtime::Defect>& own_defects() {
        {{{{26, 0, 0}}, {{26, 0, 2}}}},
        "IPv6 is on in networks without it",
        "IPv6 is switched off in its containers"},
+      {"CVE-2025-54410",
+       "docker",
+       {{{{1, 0}}, {{25, 0, 13}}}, {{{26, 0}}, {{28, 0}}}},
+       "a reload of firewalld opens its bridges to each other",
+       "the agent is on an internal network, which stays shut"},
+      {"CVE-2026-92543",
+       "docker",
+       {{{{1, 0}}, {{29, 8, 2}}}},
+       "a name server can make it fetch images without TLS",
+       ""},
   };
   return defects;
 }

@@ -44,6 +44,21 @@ const std::vector<runtime::Defect>& own_defects() {
        {{{{1, 0}}, {{1, 15, 1}}}},
        "a name of the outside can stand in for a container's",
        "the sidecar is reached by its address"},
+      {"CVE-2026-94603",
+       "podman",
+       {{{{1, 0}}, {{6, 1, 3}}}},
+       "an annotation of an image switches its isolation off",
+       "images that carry it are refused"},
+      {"CVE-2026-123876",
+       "podman",
+       {{{{1, 0}}, {{6, 2}}}},
+       "sockets that its seccomp profile is to refuse can be made",
+       ""},
+      {"CVE-2026-111361",
+       "podman",
+       {{{{1, 0}}, {{6, 2}}}},
+       "an image may pass for one of another digest",
+       ""},
   };
   return defects;
 }

@@ -36,7 +36,7 @@ std::string describe(const std::map<std::string, std::string>& components) {
   return join(words, ", ");
 }
 
-// runc's own change log has the versions.
+// The programs' own advisories and change logs have the versions.
 const std::vector<Defect>& oci_runtime_defects() {
   static const std::vector<Defect> defects{
       {"CVE-2024-21626",
@@ -53,6 +53,11 @@ const std::vector<Defect>& oci_runtime_defects() {
        "runc",
        {{{{1, 0}}, {{1, 3, 6}}}, {{{1, 4}}, {{1, 4, 3}}}},
        "a link in the place of /dev leads out of a container",
+       ""},
+      {"CVE-2026-88264, CVE-2026-88265 and CVE-2026-84042",
+       "crun",
+       {{{{1, 0}}, {{1, 30}}}},
+       "links in an image make or change files of the host",
        ""},
   };
   return defects;

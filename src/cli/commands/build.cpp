@@ -7,10 +7,12 @@
 #include "cli/command.hpp"
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
+#include "cli/run_options.hpp"
 #include "core/agent_image.hpp"
 #include "core/agents.hpp"
 #include "core/bootstrap.hpp"
 #include "core/package_list.hpp"
+#include "core/pull.hpp"
 #include "core/sidecar_image.hpp"
 
 namespace drydock::cli {
@@ -40,6 +42,8 @@ class BuildCommand : public Command {
   void declare(po::options_description& options) const override {
     auto add = options.add_options();
     add("base", po::value<std::string>()->value_name("BASE"), "also make the base image for agents");
+    add("pull", po::value<std::string>()->value_name("WHEN"),
+        "with --base REF: fetch it from its registry: never (the default), missing, always, newer");
     add("agent", po::value<std::string>()->value_name("NAME"), "also make the image of this agent");
     add("agent-version", po::value<std::string>()->value_name("VERSION"),
         "with --agent: this version of it, by default what its profile says, or the latest");
@@ -66,9 +70,15 @@ class BuildCommand : public Command {
     if (invocation.has("agent")) agent = core::find_agent(invocation.text("agent"));
     if (!agent) refuse_without_agent(invocation);
     request.packages = read_packages(invocation);
+    const core::PullPolicy pull = read_pull(invocation);
+    if (pull != core::PullPolicy::never && !core::is_engine_image(request.base)) {
+      throw Error(ErrorKind::usage, "cannot use option '--pull': the base is not an image of a registry",
+                  "name one: --base REF");
+    }
     const auto providers = make_providers();
     const core::Selection selection =
         core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
+    core::pull_as_asked(*selection.engine, request.base, pull, invocation.console);
     Json made = Json::object();
     made["sidecar"] = core::ensure_sidecar_image(*selection.engine, no_cache, &invocation.stop).reference;
     if (agent) {

@@ -158,6 +158,22 @@ TEST_F(AgentImages, AreMadeOnceForOneContent) {
   EXPECT_EQ(loads, 3);
 }
 
+TEST_F(AgentImages, ThatAreThereStayWhereTheRegistryIsAway) {
+  request.base.base = bootstrap_keyword;
+  request.registry = "https://127.0.0.1:1";
+  EXPECT_THAT(failure(), HasSubstr("cannot download"));
+  runtime::ImageReport report;
+  report.labels = {{image_profile_label, profile_key(agent)}, {image_content_label, "0123"}};
+  engine.image_map[agent_image_reference("fifth")] = report;
+  EXPECT_EQ(ensure_agent_image(engine, agent, request).image.content, "0123");
+  EXPECT_EQ(loads, 0);
+  request.base.no_cache = true;
+  EXPECT_THAT(failure(), HasSubstr("cannot download"));
+  request.base.no_cache = false;
+  agent.files[0].text = "{\"deny\": []}";
+  EXPECT_THAT(failure(), HasSubstr("cannot download")) << "it is of another policy";
+}
+
 TEST_F(AgentImages, TakeTheVersionThatWasAskedFor) {
   publish("0.9.0", "0.9.0", "sha512-" + sha512_base64_of_file(archive));
   request.version = "0.9.0";

@@ -182,6 +182,23 @@ TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
   EXPECT_THAT(talk.warned, Contains(HasSubstr("which the agent cannot reach: only https passes")));
 }
 
+TEST_F(AgentRun, AKeyForAHostThatIsNotAllowedIsTold) {
+  options.agent = "opencode";
+  engine->image_map[options.image].labels = {};
+  environment.set("ANTHROPIC_API_KEY", "hush");
+  options.secrets = {"ANTHROPIC_API_KEY"};
+  run();
+  EXPECT_THAT(talk.warned,
+              Contains(HasSubstr("ANTHROPIC_API_KEY is for api.anthropic.com, which is not allowed; "
+                                 "allow it: drydock egress allow api.anthropic.com")));
+  EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("api.openai.com")))) << "of a key that is not there";
+  talk.warned.clear();
+  environment.set("ANTHROPIC_API_KEY", "hush");
+  options.allow.hosts.push_back({"api.anthropic.com"});
+  run();
+  EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("api.anthropic.com"))));
+}
+
 TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   environment.set("XDG_STATE_HOME", directory.path() + "/state");
   options.agent = "claude";

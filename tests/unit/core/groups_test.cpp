@@ -82,6 +82,17 @@ TEST_F(Groups, OfTheUsersOwnAreFiles) {
   EXPECT_EQ(group.hosts[1].reason, "what is in them");
 }
 
+TEST_F(Groups, OfNpmTheScopesRegistriesAreToo) {
+  environment.set("HOME", directory.path());
+  environment.set("PATH", "/nonexistent");
+  std::ofstream(directory.path() + "/.npmrc")
+      << "registry = https://npm.example/\n; "
+         "@no:registry=https://no.example\n@acme:registry=https://acme.example/npm/\n"
+         "@old:registry=http://old.example\n@same:registry=https://npm.example\n//acme.example/"
+         ":_authToken=hush\n";
+  EXPECT_THAT(group_hosts("npm").value(), ElementsAre("npm.example", "acme.example"));
+}
+
 // A user's file adds; nothing that drydock ships is changed by one.
 TEST_F(Groups, NoNameIsTakenTwice) {
   for (const char* name : {"github", "npm", "apt"}) {

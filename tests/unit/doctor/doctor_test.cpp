@@ -39,7 +39,7 @@ class FakePodman : public runtime::EngineProvider {
   std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions&) const override {
     if (failure) throw *failure;
     auto engine = std::make_unique<test::FakeEngine>();
-    engine->info.components = {{"podman", "4.3.1"}, {"crun", "crun version 1.21"}};
+    engine->info.components = {{"podman", "6.2.0"}, {"crun", "crun version 1.30"}};
     engine->info.oci_runtime = "crun";
     engine->info.storage_driver = "overlay";
     engine->image_map = images;

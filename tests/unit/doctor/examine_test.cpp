@@ -35,7 +35,7 @@ EngineInfo sound_podman() {
   info.cgroup_version = "v2";
   info.network_backend = "netavark";
   info.enforces_memory = info.enforces_cpus = info.enforces_pids = true;
-  info.components = {{"podman", "4.3.1"}, {"crun", "crun version 1.21"}, {"slirp4netns", "1.2.0"}};
+  info.components = {{"podman", "6.2.0"}, {"crun", "crun version 1.30"}, {"slirp4netns", "1.2.0"}};
   return info;
 }
 
@@ -47,7 +47,7 @@ EngineInfo sound_docker() {
   info.storage_driver = "overlay2";
   info.network_backend.clear();
   info.filters_bridges = true;
-  info.components = {{"docker", "28.5.0"}, {"runc", "v1.3.6-0-gabc"}};
+  info.components = {{"docker", "29.8.2"}, {"runc", "v1.3.6-0-gabc"}};
   return info;
 }
 
@@ -72,10 +72,14 @@ void expect_told(const Findings& findings, const Break& broken) {
   int told = 0;
   for (const Finding& finding : findings) {
     if (finding.status == FindingStatus::ok) continue;
+    // What is asked about is an old version, which has its defects as well.
+    if (finding.id == "defects" && broken.id == "cgroups") continue;
     if (finding.id != broken.id) {
       ADD_FAILURE() << broken.what << ": also told " << finding.id << ": " << finding.what;
       continue;
     }
+    // A version may have more than one of them.
+    if (broken.id == "defects" && finding.what.find(broken.what) == std::string::npos) continue;
     ++told;
     EXPECT_EQ(finding.status, broken.status) << finding.what;
     EXPECT_THAT(finding.what, HasSubstr(broken.what));
@@ -165,6 +169,12 @@ TEST(Examine, EachThingThatRootlessPodmanLacksIsTold) {
        [](auto& host, auto&) { host.programs.at("netavark").version = "netavark 1.4.0"; }},
       {"defects", FindingStatus::note, "aardvark-dns 1.4.0", "upgrade aardvark-dns to 1.11",
        [](auto&, auto& info) { info.components["aardvark-dns"] = "aardvark-dns 1.4.0"; }},
+      {"defects", FindingStatus::note, "podman 4.3.1: CVE-2026-94603", "upgrade podman to 6.1.3",
+       [](auto&, auto& info) { info.components["podman"] = "4.3.1"; }},
+      {"defects", warning, "podman 6.1.3 has known defects by its version: CVE-2026-123876",
+       "upgrade podman to 6.2 or newer", [](auto&, auto& info) { info.components["podman"] = "6.1.3"; }},
+      {"defects", warning, "crun 1.21 has known defects", "upgrade crun to 1.30",
+       [](auto&, auto& info) { info.components["crun"] = "crun version 1.21"; }},
       {"defects", warning, "runc 1.1.5 has known defects", "upgrade runc to 1.3.6, 1.4.3 or newer",
        [](auto&, auto& info) { info.components["runc"] = "runc version 1.1.5"; }},
       {"defects", not_checked, "runc", "", [](auto&, auto& info) { info.components["runc"] = "devel"; }},
@@ -212,6 +222,10 @@ TEST(Examine, EachThingThatDockerLacksIsTold) {
        [](auto&, auto& info) { info.warnings = {"WARNING: No swap limit support"}; }},
       {"defects", FindingStatus::note, "docker 20.10.24: CVE-2024-29018", "upgrade docker to 23.0.11, 25.0.5",
        [](auto&, auto& info) { info.components["docker"] = "20.10.24+dfsg1"; }},
+      {"defects", FindingStatus::note, "docker 27.0.0: CVE-2025-54410", "upgrade docker to 25.0.13, 28",
+       [](auto&, auto& info) { info.components["docker"] = "27.0.0"; }},
+      {"defects", warning, "docker 28.5.0 has known defects by its version: CVE-2026-92543",
+       "upgrade docker to 29.8.2", [](auto&, auto& info) { info.components["docker"] = "28.5.0"; }},
       {"defects", FindingStatus::note, "docker 26.0.1: CVE-2024-32473", "upgrade docker to 26.0.2",
        [](auto&, auto& info) { info.components["docker"] = "26.0.1"; }},
       {"defects", warning, "runc 1.1.5 has known defects", "upgrade runc",
