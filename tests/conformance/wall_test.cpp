@@ -149,13 +149,20 @@ TEST_P(Wall, J5_NoQuestionReachesAnyResolver) {
   RecordProperty("failing_lookup_ms", std::string(trim(took)));
   EXPECT_LT(std::stoi(took), 1500) << "a look-up fails slowly: " << jailed;
 
-  const Outcome control = unjailed("python3 dns.py leak-control");
-  for (const std::string kind : {"a", "aaaa", "txt", "mx", "srv", "any"}) {
-    for (const std::string way : {"-udp-", "-tcp-"}) {
-      EXPECT_FALSE(queries.lines_with({"\"" + kind + way, "leak-control"}).empty())
-          << "the log would not have shown " << kind << way << " " << control;
+  // A busy machine's name server may be too late for one of them.
+  Outcome control;
+  std::string unseen;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    control = unjailed("python3 dns.py leak-control");
+    unseen.clear();
+    for (const std::string kind : {"a", "aaaa", "txt", "mx", "srv", "any"}) {
+      for (const std::string way : {"-udp-", "-tcp-"}) {
+        if (queries.lines_with({"\"" + kind + way, "leak-control"}).empty()) unseen += " " + kind + way;
+      }
     }
+    if (unseen.empty()) break;
   }
+  EXPECT_EQ(unseen, "") << "the log would not have shown these: " << control;
   EXPECT_FALSE(queries.lines_with({"libc.leak-control"}).empty()) << control;
 }
 
