@@ -22,7 +22,8 @@ class Capture : public Conformance {
   }
   // In the background, until its agent has written "up"; its process id is in the file "pid".
   Outcome begin() const {
-    return sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " " +
+    // A shell's background job would ignore SIGINT.
+    return sh_as_user("cd " + quote(project()) + "; env --default-signal=INT " + drydock_words() + " " +
                       words("--yes", "sh -c 'echo up; sleep 1000'") +
                       " > out 2> err & echo $! > pid; for i in $(seq 300); do grep -q up out && exit 0; "
                       "sleep 0.1; done; cat err; exit 1");

@@ -245,8 +245,8 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   // So it is beside the project, in whatever the session may write to, and by the host's path.
   const std::string beside = project() + "-beside";
   ASSERT_EQ(
-      sh_as_user("mkdir -p " + quote(beside) + "/rw/.git " + quote(beside) + "/ro && cd " + quote(beside) +
-                 " && echo a > rw/.envrc && echo a > ro/.envrc && echo a > one && echo a > two")
+      sh_as_dev("mkdir -p " + quote(beside) + "/rw/.git " + quote(beside) + "/ro && cd " + quote(beside) +
+                " && echo a > rw/.envrc && echo a > ro/.envrc && echo a > one && echo a > two")
           .status,
       0);
   const std::string mounts = "--mount " + quote(beside + "/ro") + ":/mnt/ro --mount " +

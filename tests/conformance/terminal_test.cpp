@@ -135,18 +135,18 @@ TEST_P(Terminal, ProgramsThatTakeTheWholeScreen) {
   constexpr const char* alternate = R"(\x1b[?1049h)";
   const std::string enter = std::string("expect ") + alternate;
   const std::string leave = R"(expect \x1b[?1049l)";
-  // What is typed while it draws anew, less does not read.
+  const std::string quit = R"(press q \x1b[?1049l)";
   const Outcome less =
       run_on_terminal("less text", {enter, "expect first line", "expect (END)", "size 30x100", "expect (END)",
-                                    "send q", leave, "wait 0", "sane", "alone"});
+                                    quit, "wait 0", "sane", "alone"});
   EXPECT_EQ(less.status, 0) << less;
   const Outcome vim = run_on_terminal(
       "vim -u NONE text", {enter, "expect first line", "storm 50 40x120", R"(send osecond line\x1b)",
                            "expect second", R"(send :wq\r)", leave, "wait 0", "sane", "alone"});
   EXPECT_EQ(vim.status, 0) << vim;
   EXPECT_EQ(sh("cat " + quote(project() + "/text")).out, "first line\nsecond line\n");
-  const Outcome htop = run_on_terminal(
-      "htop", {enter, "expect htop", "size 30x100", "sleep 1", "send q", leave, "wait 0", "sane", "alone"});
+  const Outcome htop =
+      run_on_terminal("htop", {enter, "expect htop", "size 30x100", quit, "wait 0", "sane", "alone"});
   EXPECT_EQ(htop.status, 0) << htop;
 }
 

@@ -6,6 +6,7 @@ usage: pty_driver.py [--size ROWSxCOLUMNS] -- CMD...          steps come on stan
   expect TEXT      wait until the screen's output, from where the last expect ended, holds TEXT
   absent TEXT      fail if what came so far since the last expect holds TEXT
   send TEXT        type TEXT; Python escapes: \\r, \\x03, \\x1d
+  press KEYS TEXT  type KEYS, and again every two seconds, until the output holds TEXT: what draws anew drops keys
   paste OCTETS     type that many octets, of text that is not all ASCII
   pasted           wait until the output holds the SHA-256 of what was pasted, in hexadecimal
   size ROWSxCOLS   resize the terminal
@@ -163,6 +164,21 @@ class Terminal:
 
         self.until(find, f"'{text}'")
 
+    def press(self, keys, text):
+        pressed = 0.0
+
+        def find():
+            nonlocal pressed
+            if text.encode() in self.output:
+                return True
+            if time.monotonic() - pressed > 2:
+                pressed = time.monotonic()
+                os.write(self.master, keys.encode("latin-1"))
+            return None
+
+        self.until(find, f"'{text}' after '{keys}'")
+        self.expect(text)
+
     def paste(self, octets):
         text = "0123456789 Zeile, línea, строка, 行\n".encode()
         data = (text * (octets // len(text) + 1))[:octets]
@@ -216,6 +232,8 @@ class Terminal:
                 raise Failure(f"'{text}' was shown")
         elif verb == "send":
             os.write(self.master, codecs.decode(text, "unicode_escape").encode("latin-1"))
+        elif verb == "press":
+            self.press(*(codecs.decode(part, "unicode_escape") for part in text.split(" ", 1)))
         elif verb == "paste":
             self.paste(int(text))
         elif verb == "pasted":
