@@ -7,7 +7,6 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 
 #include "base/directories.hpp"
@@ -20,8 +19,6 @@
 
 namespace drydock::core {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* fresh_prefix = ".prototype-";
 
@@ -92,15 +89,6 @@ class Finder {
   int folder_;
 };
 
-void remove_unfinished(const std::string& folder) {
-  std::vector<fs::path> left;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    if (starts_with(entry.path().filename().string(), fresh_prefix)) left.push_back(entry.path());
-  }
-  for (const fs::path& path : left) remove_tree(path.string());
-}
-
 }  // namespace
 
 SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool dry_run) {
@@ -123,7 +111,7 @@ SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool d
 
   make_directories(report.prototype, 0700);
   const DirectoryLock lock(folder);
-  remove_unfinished(folder);
+  remove_beginning_with(folder, fresh_prefix);
   const UniqueFd state = open_folder(folder);
   const std::string fresh = fresh_prefix + random_hex(16);
   make_folders_below(state.get(), fresh, std::nullopt);
@@ -132,10 +120,10 @@ SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool d
       copy_below(source.get(), from, state.get(), fresh + "/" + path, std::nullopt, true);
     exchange_below(state.get(), fresh, "prototype");
   } catch (const Error&) {
-    remove_unfinished(folder);
+    remove_beginning_with(folder, fresh_prefix);
     throw;
   }
-  remove_unfinished(folder);
+  remove_beginning_with(folder, fresh_prefix);
   return report;
 }
 

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 
 #include "base/digest.hpp"
@@ -20,8 +19,6 @@
 
 namespace drydock::core {
 namespace {
-
-namespace fs = std::filesystem;
 
 using Piece = std::array<char, 65536>;
 
@@ -110,15 +107,6 @@ bool bring_conversation(int home, const std::string& file, int state, std::strin
   }
   refused(file, "there are too many others of its name");
   return false;
-}
-
-void remove_unfinished(const std::string& folder) {
-  std::vector<fs::path> left;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    if (starts_with(entry.path().filename().string(), fresh_prefix)) left.push_back(entry.path());
-  }
-  for (const fs::path& path : left) remove_tree(path.string());
 }
 
 bool is_session_name(const std::string& text) {
@@ -220,7 +208,7 @@ WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patte
   if (digest.empty() || digest == began.digest) return result;
   make_folders_below(state, store, std::nullopt);
   const std::string folder = state_path + "/" + store;
-  remove_unfinished(folder);
+  remove_beginning_with(folder, fresh_prefix);
   const std::string fresh = store + "/" + fresh_prefix + random_hex(16);
   make_folders_below(state, fresh, std::nullopt);
   for (const std::string& pattern : patterns) {
@@ -241,7 +229,7 @@ WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patte
   file.write(session + "\n");
   file.move_to(folder + "/" + latest_file);
   result.now = {session, digest};
-  remove_unfinished(folder);
+  remove_beginning_with(folder, fresh_prefix);
   if (before.empty() || before == session) return result;
   if (before == began.session) {
     remove_tree(folder + "/" + before);

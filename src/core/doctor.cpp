@@ -103,7 +103,8 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
   Findings images = examine_images(engine, options.run);
   Findings configuration = examine_configuration(project ? &*project : nullptr, options, report);
   for (Finding& finding : examine_tokens(agent_of(options.run))) configuration.push_back(std::move(finding));
-  for (Finding& finding : examine_overlays()) configuration.push_back(std::move(finding));
+  for (Finding& finding : examine_overlays(agent_of(options.run)))
+    configuration.push_back(std::move(finding));
   report.sections = {{"project", std::move(of_project)},
                      {"images", std::move(images)},
                      {"egress", std::move(egress)},

@@ -42,7 +42,7 @@ runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorRe
 // The tokens that are kept for agents: their names, and whether they can be used by `agent`'s sessions.
 runtime::Findings examine_tokens(const std::string& agent);
 // Files of the user's own that sessions of an agent begin with.
-runtime::Findings examine_overlays();
+runtime::Findings examine_overlays(const std::string& agent);
 
 // Fills `report.files`; of the allowlist's files they are `report.sources`.
 runtime::Findings examine_configuration(const Project* project, const DoctorOptions& options,

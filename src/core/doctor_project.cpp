@@ -98,6 +98,15 @@ void judge_bare_names(const Project& project, Findings& findings) {
   }
 }
 
+// A profile that is wrong has been told.
+std::vector<AgentProfile> readable_agents() {
+  try {
+    return agent_profiles();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 Findings examine_mode(const Project& project, DoctorReport& report) {
@@ -173,15 +182,8 @@ Findings examine_configuration(const Project* project, const DoctorOptions& opti
 
 Findings examine_tokens(const std::string& chosen) {
   Findings findings;
-  std::vector<AgentProfile> agents;
-  try {
-    agents = agent_profiles();
-  } catch (const Error&) {
-    // It is told where a session needs them.
-    return findings;
-  }
   std::vector<std::string> kept;
-  for (const AgentProfile& agent : agents) {
+  for (const AgentProfile& agent : readable_agents()) {
     const std::vector<std::string> names = kept_tokens(agent.name);
     if (names.empty()) continue;
     kept.push_back(agent.name + " (" + join(names, ", ") + ")");
@@ -198,16 +200,10 @@ Findings examine_tokens(const std::string& chosen) {
   return findings;
 }
 
-Findings examine_overlays() {
+Findings examine_overlays(const std::string& chosen) {
   Findings findings;
-  std::vector<AgentProfile> agents;
-  try {
-    agents = agent_profiles();
-  } catch (const Error&) {
-    return findings;
-  }
   std::vector<std::string> used;
-  for (const AgentProfile& agent : agents) {
+  for (const AgentProfile& agent : readable_agents()) {
     const std::string folder = overlay_directory(agent.name);
     if (!exists(folder)) continue;
     try {
@@ -222,7 +218,7 @@ Findings examine_overlays() {
       }
     } catch (const Error& error) {
       findings.push_back(problem_of("overlay", error, "correct " + folder));
-      if (agent.name != default_agent) findings.back().status = FindingStatus::warning;
+      if (agent.name != chosen) findings.back().status = FindingStatus::warning;
     }
   }
   if (!used.empty())

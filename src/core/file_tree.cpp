@@ -11,8 +11,11 @@
 #include <array>
 #include <cerrno>
 #include <deque>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
+#include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -217,6 +220,15 @@ void exchange_below(int folder, const std::string& fresh, const std::string& nam
       cannot("replace", name, errno);
   }
   ::fsync(folder);
+}
+
+void remove_beginning_with(const std::string& folder, const std::string& prefix) {
+  std::vector<std::string> left;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    if (starts_with(entry.path().filename().string(), prefix)) left.push_back(entry.path().string());
+  }
+  for (const std::string& path : left) remove_tree(path);
 }
 
 }  // namespace drydock::core

@@ -49,6 +49,9 @@ void copy_below(int from, const std::string& source, int to, const std::string& 
 // The text of a small regular file, or nothing: it is absent, none, or larger.
 std::optional<std::string> read_below(int folder, const std::string& path, std::size_t largest);
 
+// Deletes what is in a folder and is named so: what a process left unfinished that is no more.
+void remove_beginning_with(const std::string& folder, const std::string& prefix);
+
 // Two folders below one change their places at once (renameat2), or the first takes the second's when that is
 // absent. Throws Error(permission).
 void exchange_below(int folder, const std::string& fresh, const std::string& name);

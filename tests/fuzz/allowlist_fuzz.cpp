@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/text.hpp"
 #include "fuzz.hpp"
 
 using drydock::fuzz::require;
@@ -14,10 +13,13 @@ using drydock::fuzz::require;
 namespace {
 
 bool names_a_group(std::string_view text) {
-  const std::vector<std::string> lines = drydock::split(text, '\n');
-  return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
-    return drydock::core::without_blanks(line).substr(0, 1) == "@";
-  });
+  try {
+    const auto lines = drydock::core::allowlist_lines(text, "hosts", "allowlist");
+    return std::any_of(lines.begin(), lines.end(),
+                       [](const auto& line) { return line.entry.substr(0, 1) == "@"; });
+  } catch (const drydock::Error&) {
+    return false;
+  }
 }
 
 }  // namespace
