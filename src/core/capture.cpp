@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::string_view canary_names = ".drydock.invalid";
 
-std::uint64_t number(const Json& json, const char* key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_or(json, key, 0)));
-}
-
 std::string counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -50,6 +46,7 @@ void Capture::add(std::string_view line) {
 void Capture::take(const Json& json) {
   const std::string event = string_or(json, "event");
   const std::string name = string_or(json, "host");
+  const Octets octets = traffic_.take(json);
   if (name.empty() || ends_with(name, canary_names)) return;
   if (event == "denied") {
     const auto key = std::pair(name, string_or(json, "reason"));
@@ -58,7 +55,7 @@ void Capture::take(const Json& json) {
     refusal = {key.first, key.second, refusal.count + 1};
     return;
   }
-  if (event != "open" && event != "close") return;
+  if (event != "open" && event != "progress" && event != "close") return;
   const std::string rule = string_or(json, "rule");
   if (rule.empty() || (hosts_.count(name) == 0 && hosts_.size() >= limit)) return;
   CapturedHost& host = hosts_[name];
@@ -68,8 +65,8 @@ void Capture::take(const Json& json) {
   if (event == "open") ++host.opened;
   // A close that carried nothing never had an open.
   if (event == "close" && find_member(json, "sent") == nullptr) ++host.failed;
-  host.sent += number(json, "sent");
-  host.received += number(json, "received");
+  host.sent += octets.sent;
+  host.received += octets.received;
 }
 
 std::vector<CapturedHost> Capture::hosts() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "core/tunnel_traffic.hpp"
 
 namespace drydock::core {
 
@@ -46,6 +47,7 @@ class Capture {
  private:
   void take(const Json& json);
 
+  TunnelTraffic traffic_;
   std::map<std::string, CapturedHost> hosts_;
   std::map<std::pair<std::string, std::string>, CapturedRefusal> refusals_;
 };

@@ -88,8 +88,9 @@ void DecisionBoard::take(const Json& json) {
   refused_ = find_member(json, "withdraws") != nullptr ? refused : std::max(refused_, refused);
   const std::string event = string_or(json, "event");
   const std::string host = string_or(json, "host");
-  const bool known =
-      event == "open" || event == "close" || event == "denied" || event == "ask" || event == "answer";
+  const Octets octets = traffic_.take(json);
+  const bool known = event == "open" || event == "progress" || event == "close" || event == "denied" ||
+                     event == "ask" || event == "answer";
   if (!known || host.empty() || ends_with(host, canary_names)) return;
   if (rows_.count(host) == 0 && rows_.size() >= limit) {
     ++beyond_;
@@ -97,15 +98,17 @@ void DecisionBoard::take(const Json& json) {
   }
   BoardRow& row = rows_[host];
   row.host = host;
-  row.last = ++count_;
+  row.sent += octets.sent;
+  row.received += octets.received;
   const std::string reason = string_or(json, "reason");
-  if (event == "open") {
-    ++row.opened;
+  // No verdict, and no reason for a row to move; but its open may be missing.
+  if (event == "progress" && row.last != 0) return;
+  row.last = ++count_;
+  if (event == "open" || event == "progress") {
+    if (event == "open") ++row.opened;
     row.verdict = Verdict::allowed;
     row.why = "by " + string_or(json, "rule");
   } else if (event == "close") {
-    row.sent += number(json, "sent");
-    row.received += number(json, "received");
     // One that carried nothing was never open.
     if (find_member(json, "sent") == nullptr) row.verdict = Verdict::failed;
     if (!reason.empty()) row.why = reason;

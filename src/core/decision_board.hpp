@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "core/tunnel_traffic.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -65,6 +66,7 @@ class DecisionBoard {
   std::string session_;
   std::string project_;
   std::map<std::string, BoardRow> rows_;
+  TunnelTraffic traffic_;
   std::string chosen_;  // empty: the first
   std::string typed_;   // the beginning of an arrow key
   std::string message_;

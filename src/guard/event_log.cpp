@@ -56,6 +56,7 @@ std::string format(const Event& event, std::string_view time) {
   put(json, "reason", event.reason);
   put(json, "rule", event.rule);
   put(json, "source", event.source);
+  put(json, "tunnel", event.tunnel);
   put(json, "sent", event.sent);
   put(json, "received", event.received);
   put(json, "duration_ms", event.duration_ms);
@@ -72,7 +73,8 @@ std::string format(const Event& event, std::string_view time) {
   return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace);
 }
 
-EventLog::EventLog(int fd, std::size_t refusal_limit) : fd_(fd), refusal_limit_(refusal_limit) {
+EventLog::EventLog(int fd, std::size_t refusal_limit, std::size_t progress_limit)
+    : fd_(fd), refusal_limit_(refusal_limit), progress_limit_(progress_limit) {
   const int flags = ::fcntl(fd_, F_GETFL);
   if (flags >= 0) ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK);
 }
@@ -100,6 +102,7 @@ void EventLog::tell_unwritten() {
 }
 
 void EventLog::write(Event event) {
+  if (event.event == "progress" && progress_octets_ > progress_limit_) return;
   if (event.event == "denied" && refusal_octets_ > refusal_limit_) {
     if (!event.host.ends_with(".drydock.invalid")) ++refused_;
     if (++unwritten_ >= unwritten_at_most) tell_unwritten();
@@ -120,6 +123,7 @@ void EventLog::write(Event event) {
     const std::size_t before = buffer_.size();
     append(event);
     if (event.event == "denied") refusal_octets_ += buffer_.size() - before;
+    if (event.event == "progress") progress_octets_ += buffer_.size() - before;
   }
   if (flush() && on_pending_) on_pending_();
 }

@@ -27,6 +27,7 @@ struct Event {
   std::string reason;
   std::string rule;
   std::string source;
+  std::optional<std::uint64_t> tunnel;  // its number, from 1, where one was opened
   std::optional<std::uint64_t> sent;
   std::optional<std::uint64_t> received;
   std::optional<std::uint64_t> duration_ms;
@@ -59,8 +60,13 @@ class EventLog {
   // and over must not drive what else it did out of a log that the engine keeps the end of.
   static constexpr std::size_t most_refusals = std::size_t{32} << 20;
 
+  // Octets of lines on the progress of tunnels, for the same reason: nothing is lost with those beyond, which
+  // a tunnel's close makes up for, and no note tells of them.
+  static constexpr std::size_t most_progress = std::size_t{8} << 20;
+
   // Borrows the descriptor and makes it non-blocking.
-  explicit EventLog(int fd, std::size_t refusal_limit = most_refusals);
+  explicit EventLog(int fd, std::size_t refusal_limit = most_refusals,
+                    std::size_t progress_limit = most_progress);
 
   // Counts it too, if it is a tunnel or a refusal; not for the canary's names (*.drydock.invalid).
   void write(Event event);
@@ -87,6 +93,8 @@ class EventLog {
   std::uint64_t withdrawn_ = 0;
   std::size_t refusal_limit_;
   std::size_t refusal_octets_ = 0;
+  std::size_t progress_limit_;
+  std::size_t progress_octets_ = 0;
   std::uint64_t unwritten_ = 0;  // refusals beyond the limit that no note tells of yet
 };
 

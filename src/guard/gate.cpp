@@ -21,7 +21,7 @@ constexpr int accepts_at_once = 64;
 Gate::Gate(Loop& loop, Resolver& resolver, Verdicts& verdicts, EventLog& log, const Timing& timing,
            const Limits& limits)
     : shared_{loop, resolver, verdicts, log, timing, limits, 443, std::make_shared<const Rules>(),
-              {},   {},       0} {
+              {},   {},       0,        0} {
   shared_.ended = [this](Tunnel& tunnel) { bury(tunnel); };
 }
 

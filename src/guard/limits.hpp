@@ -4,21 +4,23 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace drydock::guard {
 
 struct Timing {
   using Milliseconds = std::chrono::milliseconds;
 
-  Milliseconds head{10'000};     // to send the head of a request
-  Milliseconds verdict{10'000};  // for tinyproxy to say what it thinks of a request
-  Milliseconds silence{3'000};   // of tinyproxy with a request in its hands, until it is taken to hang
-  Milliseconds ask_again{20};    // when tinyproxy was not there to be asked
-  Milliseconds resolve{10'000};  // to look a name up
-  Milliseconds dial{8'000};      // to connect to one address
-  Milliseconds hello{20'000};    // to send a ClientHello
-  Milliseconds ask_look{250};    // between two looks whether somebody still looks on
-  Milliseconds linger{1'000};    // for a refused client to read its answer
+  Milliseconds head{10'000};      // to send the head of a request
+  Milliseconds verdict{10'000};   // for tinyproxy to say what it thinks of a request
+  Milliseconds silence{3'000};    // of tinyproxy with a request in its hands, until it is taken to hang
+  Milliseconds ask_again{20};     // when tinyproxy was not there to be asked
+  Milliseconds resolve{10'000};   // to look a name up
+  Milliseconds dial{8'000};       // to connect to one address
+  Milliseconds hello{20'000};     // to send a ClientHello
+  Milliseconds ask_look{250};     // between two looks whether somebody still looks on
+  Milliseconds linger{1'000};     // for a refused client to read its answer
+  Milliseconds progress{10'000};  // at least, between two words on what an open tunnel has carried
 
   Milliseconds proxy_start{9'000};  // until tinyproxy listens
   Milliseconds proxy_probe{2};      // between two attempts to reach it
@@ -39,12 +41,12 @@ struct Timing {
 inline Timing faster(const Timing& timing, int times) {
   Timing scaled = timing;
   // All of them by name, so that one which is added and forgotten here does not compile.
-  auto& [head, verdict, silence, ask_again, resolve, dial, hello, ask_look, linger, proxy_start, proxy_probe,
-         proxy_pause, proxy_pause_limit, proxy_young, accept_pause, log_retry, keepalive_idle,
+  auto& [head, verdict, silence, ask_again, resolve, dial, hello, ask_look, linger, progress, proxy_start,
+         proxy_probe, proxy_pause, proxy_pause_limit, proxy_young, accept_pause, log_retry, keepalive_idle,
          keepalive_interval, keepalive_probes] = scaled;
-  for (Timing::Milliseconds* each :
-       {&head, &verdict, &silence, &ask_again, &resolve, &dial, &hello, &ask_look, &linger, &proxy_start,
-        &proxy_probe, &proxy_pause, &proxy_pause_limit, &proxy_young, &accept_pause, &log_retry}) {
+  for (Timing::Milliseconds* each : {&head, &verdict, &silence, &ask_again, &resolve, &dial, &hello,
+                                     &ask_look, &linger, &progress, &proxy_start, &proxy_probe, &proxy_pause,
+                                     &proxy_pause_limit, &proxy_young, &accept_pause, &log_retry}) {
     *each = std::max(*each / times, Timing::Milliseconds(1));
   }
   for (std::chrono::seconds* each : {&keepalive_idle, &keepalive_interval})
@@ -61,6 +63,7 @@ struct Limits {
   std::size_t asking = 64;     // tunnels that wait for a person's answer
   unsigned threads = 4;        // that look names up
   std::size_t addresses = 4;   // of a name that are tried
+  std::uint64_t progress = std::uint64_t{64} << 10;  // octets, at least, that such a word is worth
 };
 
 }  // namespace drydock::guard

@@ -31,6 +31,8 @@ class Loop {
   // Calls `action` once. Zero is never a timer's id.
   TimerId after(std::chrono::milliseconds delay, std::function<void()> action);
   void cancel(TimerId id);
+  // Those that are still to be called.
+  std::size_t timers() const { return timers_.size(); }
 
   // Runs until stop(). A handler may add and remove descriptors, its own too.
   void run();

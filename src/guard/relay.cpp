@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace drydock::guard {
 namespace {
@@ -48,6 +49,11 @@ void Relay::start(std::string first) {
   loop_.add(client_.fd.get(), 0, [this](std::uint32_t events) { handle(client_, server_, events); });
   loop_.add(server_.fd.get(), 0, [this](std::uint32_t events) { handle(server_, client_, events); });
   if (flush(server_)) settle();
+}
+
+void Relay::at_mark(std::uint64_t mark, std::function<void()> action) {
+  mark_ = mark;
+  at_mark_ = std::move(action);
 }
 
 void Relay::handle(Side& side, Side& other, std::uint32_t events) {
@@ -178,6 +184,7 @@ void Relay::settle() {
   if (client_.shut && server_.shut) return finish({});
   update(client_, server_);
   update(server_, client_);
+  if (at_mark_ && sent() + received() >= mark_) std::exchange(at_mark_, nullptr)();
 }
 
 void Relay::finish(const std::string& reason) {

@@ -26,6 +26,10 @@ class Relay {
   // `first` goes to the server ahead of everything else.
   void start(std::string first);
 
+  // Calls `action` once, after as many octets as `mark` have been carried, both ways together. It must not
+  // destroy the relay.
+  void at_mark(std::uint64_t mark, std::function<void()> action);
+
   std::uint64_t sent() const { return server_.written; }      // to the server
   std::uint64_t received() const { return client_.written; }  // to the client
 
@@ -58,6 +62,8 @@ class Relay {
   Side client_;
   Side server_;
   std::function<void(const std::string&)> ended_;
+  std::uint64_t mark_ = 0;
+  std::function<void()> at_mark_;
   bool finished_ = false;
 };
 

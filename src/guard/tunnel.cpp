@@ -91,6 +91,17 @@ Event Tunnel::make_event(std::string_view name) const {
   if (address_) event.address = address_->to_string();
   event.rule = rule_;
   event.source = source_;
+  if (number_ != 0) event.tunnel = number_;
+  return event;
+}
+
+Event Tunnel::traffic_event(std::string_view name) const {
+  Event event = make_event(name);
+  event.allowed = true;
+  event.sent = relay_->sent();
+  event.received = relay_->received();
+  event.duration_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Loop::Clock::now() - since_).count());
   return event;
 }
 
@@ -316,23 +327,38 @@ void Tunnel::begin_relay() {
   std::string first = hello_->take();
   hello_.reset();
   addresses_ = {};
+  number_ = ++shared_.opened;
   Event event = make_event("open");
   event.allowed = true;
   shared_.log.write(event);
   shared_.loop.remove(client_.get());
   relay_ = std::make_unique<Relay>(shared_.loop, std::move(client_), std::move(server_),
                                    [this](const std::string& reason) { on_relay_end(reason); });
+  told_at_ = Loop::Clock::now();
+  await_progress();
   relay_->start(std::move(first));
 }
 
+// An idle tunnel has no timer: the word is due once there is something to say, and not sooner than it may be
+// said.
+void Tunnel::await_progress() {
+  relay_->at_mark(told_ + shared_.limits.progress, [this] {
+    const auto wait = told_at_ + shared_.timing.progress - Loop::Clock::now();
+    set_deadline(std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), std::chrono::milliseconds(0)),
+                 &Tunnel::tell_progress);
+  });
+}
+
+void Tunnel::tell_progress() {
+  shared_.log.write(traffic_event("progress"));
+  told_ = relay_->sent() + relay_->received();
+  told_at_ = Loop::Clock::now();
+  await_progress();
+}
+
 void Tunnel::on_relay_end(const std::string& reason) {
-  Event event = make_event("close");
-  event.allowed = true;
+  Event event = traffic_event("close");
   event.reason = reason;
-  event.sent = relay_->sent();
-  event.received = relay_->received();
-  event.duration_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(Loop::Clock::now() - since_).count());
   shared_.log.write(event);
   close_now();
 }

@@ -41,6 +41,7 @@ struct Shared {
   std::function<void(Tunnel&)> ended;  // called once; the tunnel may be destroyed after the call returned
   std::function<bool()> is_watched;    // whether somebody can say yes; empty: nobody
   std::size_t asking = 0;              // tunnels that wait for that
+  std::uint64_t opened = 0;            // the number of the last one that was opened
 };
 
 class Tunnel {
@@ -88,6 +89,8 @@ class Tunnel {
   void dial_failed(const std::string& reason, bool timed_out);
   void begin_hello();
   void begin_relay();
+  void await_progress();
+  void tell_progress();
   void on_relay_end(const std::string& reason);
 
   void answer_canary();
@@ -107,6 +110,7 @@ class Tunnel {
   void late_hello();
 
   Event make_event(std::string_view name) const;
+  Event traffic_event(std::string_view name) const;
   std::string address_refusal(const Ip& ip) const;
 
   Shared& shared_;
@@ -137,7 +141,10 @@ class Tunnel {
   std::vector<Ip> addresses_;
   std::size_t next_address_ = 0;
   std::optional<Ip> address_;
+  std::uint64_t number_ = 0;  // once it is open
   std::unique_ptr<Relay> relay_;
+  std::uint64_t told_ = 0;  // octets that the log knows of, both ways together
+  Loop::Clock::time_point told_at_;
 };
 
 }  // namespace drydock::guard

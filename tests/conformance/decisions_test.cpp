@@ -1,5 +1,7 @@
 // The decision log of a session that has ended: kept whole on every way out, closed to others, and of a kind
 // that shows what was done to it.
+#include <unistd.h>
+
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "lab.hpp"
@@ -69,6 +71,36 @@ TEST_P(Decisions, J19_TheLogOfAnEndedSessionIsKept) {
   const Outcome none = run("--no-log", "true");
   EXPECT_EQ(none.status, 0) << none;
   EXPECT_EQ(sh_as_user("ls " + state + " | wc -l").out, "1\n");
+}
+
+TEST_P(Decisions, J19_AnOpenTunnelTellsWhatItHasCarried) {
+  const std::string session = start_serving("--allow allowed.test");
+  in_agent("curl -sS https://allowed.test/bytes/200000 https://allowed.test/delay/600 > /dev/null 2>&1 &");
+  const auto lines_of = [&](const std::string& event) {
+    std::vector<Json> found;
+    for (const std::string& line : split(trim(drydock("--json egress log " + session).out), '\n')) {
+      const Json json = parse_json(line, "a decision");
+      if (string_or(json, "event") == event) found.push_back(json);
+    }
+    return found;
+  };
+  std::vector<Json> told;
+  for (int i = 0; i < 120 && told.empty(); ++i) {
+    ::usleep(500'000);
+    told = lines_of("progress");
+  }
+  ASSERT_EQ(told.size(), 1U) << drydock("egress log " + session);
+  const std::int64_t received = int_or(told[0], "received", 0);
+  EXPECT_GE(received, 200'000);
+  EXPECT_GE(int_or(told[0], "duration_ms", 0), 10'000) << "not sooner than every ten seconds";
+  EXPECT_TRUE(lines_of("close").empty()) << "the tunnel is not open any more: this shows nothing";
+  EXPECT_EQ(verify(session).status, 0);
+  const Outcome watched =
+      sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " --json egress watch " + session +
+                 " > json & pid=$!; sleep 1; " + drydock_words() + " -q stop " + session + "; wait $pid");
+  EXPECT_EQ(watched.status, 0) << watched;
+  EXPECT_EQ(sh("grep -c '\"event\":\"progress\"' " + quote(project() + "/json")).out, "1\n");
+  EXPECT_EQ(verify(session).status, 0) << "the log that was kept";
 }
 
 TEST_P(Decisions, J19_ItIsKeptOnEveryWayOut) {

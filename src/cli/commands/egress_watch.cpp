@@ -28,7 +28,7 @@ constexpr const char* enter_screen = "\x1b[?1049h\x1b[?25l";
 constexpr const char* leave_screen = "\x1b[?25h\x1b[?1049l";
 
 bool is_decision(std::string_view line) {
-  static const std::set<std::string> decisions{"open", "close", "denied", "ask", "answer"};
+  static const std::set<std::string> decisions{"open", "progress", "close", "denied", "ask", "answer"};
   const Json json = Json::parse(line, nullptr, false);
   return json.is_object() && decisions.count(string_or(json, "event")) != 0;
 }

@@ -39,6 +39,20 @@ TEST(CaptureTest, ItsLinesAreWhatAnAllowlistTakes) {
   EXPECT_EQ(candidate_lines(capture, nullptr).find("telemetry"), std::string::npos);
 }
 
+TEST(CaptureTest, ATunnelThatIsStillOpenCountsAndOneThatWasToldOfBeforeOnce) {
+  const auto traffic = [](const std::string& event, const std::string& tunnel, const std::string& octets) {
+    return R"({"event":")" + event + R"(","host":"b.test","rule":"*","source":"capture","tunnel":)" + tunnel +
+           R"(,"sent":)" + octets + R"(,"received":)" + octets + "}";
+  };
+  Capture capture;
+  capture.add(tunnel("b.test", "*", capture_source));
+  capture.add(tunnel("b.test", "*", capture_source));
+  capture.add(traffic("progress", "1", "70000"));
+  capture.add(traffic("progress", "2", "80000"));
+  capture.add(traffic("close", "1", "70001"));
+  EXPECT_THAT(candidate_lines(capture, nullptr), HasSubstr("2 tunnels, 150001 B out, 150001 B in"));
+}
+
 TEST(CaptureTest, PassesOverWhatIsNoTunnel) {
   Capture capture;
   for (const char* line :

@@ -58,6 +58,28 @@ TEST_F(DecisionBoardTest, CountsByHost) {
   EXPECT_EQ(rows[2].verdict, BoardRow::Verdict::allowed);
 }
 
+TEST_F(DecisionBoardTest, AnOpenTunnelShowsWhatItHasCarriedAndNothingMoves) {
+  const auto traffic = [](const std::string& event, const std::string& octets) {
+    return R"({"event":")" + event + R"(","host":"a.test","rule":"a.test","tunnel":1,"sent":)" + octets +
+           R"(,"received":)" + octets + R"(,"opened":1,"refused":0})";
+  };
+  board.add(opened("a.test"));
+  board.add(opened("b.test"));
+  board.add(traffic("progress", "70000"));
+  EXPECT_THAT(hosts(), ElementsAre("b.test", "a.test"));
+  EXPECT_EQ(board.rows()[1].sent, 70000U);
+  EXPECT_EQ(board.rows()[1].opened, 1U);
+  board.add(R"({"event":"denied","host":"a.test","reason":"its ClientHello did not come in time"})");
+  board.add(traffic("progress", "200000"));
+  EXPECT_EQ(board.rows()[0].verdict, BoardRow::Verdict::denied) << "octets are no verdict";
+  EXPECT_EQ(board.rows()[0].received, 200000U);
+  board.add(traffic("close", "200001"));
+  EXPECT_EQ(board.rows()[0].sent, 200001U) << "an octet was counted twice";
+  board.add(R"({"event":"progress","host":"c.test","rule":"*","tunnel":2,"sent":1,"received":2})");
+  EXPECT_EQ(board.rows()[0].host, "c.test");
+  EXPECT_EQ(board.rows()[0].verdict, BoardRow::Verdict::allowed) << "the line on its opening is missing";
+}
+
 TEST_F(DecisionBoardTest, PassesOverWhatIsNoDecision) {
   for (const char* line :
        {"", "text", "[]", R"({"event":"ready"})", R"({"event":"denied"})",

@@ -191,6 +191,34 @@ TEST(EventLogTest, RefusalsBeyondTheLimitAreCountedAndDriveNothingOut) {
   EXPECT_EQ(events.back(), "open");
 }
 
+TEST(EventLogTest, ProgressHasALimitOfItsOwnAndNothingIsMissingForIt) {
+  const Pipe pipe;
+  EventLog log(pipe.writer.get(), EventLog::most_refusals, 1000);
+  Event progress;
+  progress.event = "progress";
+  progress.host = "a.example";
+  for (int i = 0; i < 1000; ++i) log.write(progress);
+  for (const char* name : {"open", "close", "denied"}) {
+    Event event;
+    event.event = name;
+    event.host = "a.example";
+    log.write(event);
+  }
+  std::istringstream lines(pipe.read_all());
+  std::vector<std::string> events;
+  std::uint64_t seq = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const Json json = Json::parse(line);
+    EXPECT_EQ(json["seq"], seq++);
+    EXPECT_EQ(json["refused"], json["event"] == "denied" ? 1 : 0);
+    events.push_back(json["event"]);
+  }
+  EXPECT_GT(events.size(), 5U);
+  EXPECT_LT(events.size(), 20U);
+  events.erase(events.begin(), events.end() - 4);
+  EXPECT_THAT(events, testing::ElementsAre("progress", "open", "close", "denied"));
+}
+
 TEST(EventLogTest, AClosedReaderIsNoError) {
   ::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
