@@ -81,6 +81,14 @@ std::vector<CapturedRefusal> Capture::refusals() const {
   return all;
 }
 
+std::string why_not_again(int status) {
+  if (status == 0) return {};
+  const std::string number = std::to_string(status);
+  // 128 + N of signal N, as a shell has it.
+  return status > 128 && status <= 128 + 64 ? "was interrupted (exit status " + number + ")"
+                                            : "failed (exit status " + number + ")";
+}
+
 std::string candidate_lines(const Capture& needed, const Capture* other) {
   std::string lines;
   std::string remarks;

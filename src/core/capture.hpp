@@ -52,6 +52,9 @@ class Capture {
   std::map<std::pair<std::string, std::string>, CapturedRefusal> refusals_;
 };
 
+// Of a run that ended so: why it is not run again. Empty when it may be.
+std::string why_not_again(int status);
+
 // Lines of an allowlist: the hosts of `needed` that are not allowed yet, each with what was counted behind a
 // '#', then as comments those that are, those that only `other` asked for (null: there was one run), and
 // refusals.

@@ -391,6 +391,13 @@ PreparedRun prepare_run(const RunOptions& options) {
   return run;
 }
 
+bool runs_its_agent(const PreparedRun& run) {
+  const std::vector<std::string>& command = run.options.command;
+  if (run.options.shell) return false;
+  if (!command.empty() && !is_for_agent(run.options)) return command.front() == run.agent.command.front();
+  return !run.options.agent.empty() || run.options.image.empty();
+}
+
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop) {
   require_supported(engine.system().info(), run);
   const std::string reference = choose_image(engine, run);

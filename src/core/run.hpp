@@ -69,6 +69,10 @@ struct PreparedRun {
 
 PreparedRun prepare_run(const RunOptions& options);
 
+// Whether its command is the agent's own, or what is told to the agent, and not another that runs in its
+// place.
+bool runs_its_agent(const PreparedRun& run);
+
 // The plan that a run would follow now. Asks the engine, changes nothing.
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop);
 

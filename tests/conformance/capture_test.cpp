@@ -11,10 +11,20 @@
 namespace drydock::conformance {
 namespace {
 
+// A profile that says what switches its telemetry off.
+constexpr const char* chatty_profile = R"({
+  "schema": 1, "name": "chatty", "summary": "for this test", "command": ["sh"], "baseline": [],
+  "telemetry_off": {"QUIET": "1"}})";
+// What it does: it needs other.test, and tells denied.test of it. Each run leaves a line in "runs".
+constexpr const char* chatty_command =
+    "sh -c 'exec > /dev/null; echo run >> runs; curl -sS https://other.test/; test -n \"$QUIET\" || curl -sS "
+    "https://denied.test/; cat >> input; exit $RESULT'";
+
 class Capture : public Conformance {
  protected:
   void TearDown() override {
     if (!live_session().empty()) drydock("-q stop --all");
+    sh_as_user("rm -rf ~/.config/drydock");
     Conformance::TearDown();
   }
   static std::string words(const std::string& options, const std::string& command) {
@@ -60,6 +70,51 @@ TEST_P(Capture, G1_ListsWhatACommandNeedsAndNothingStaysOpen) {
   EXPECT_EQ(allowed.status, 0) << allowed;
 }
 
+TEST_P(Capture, G1_AnAgentRunsTwiceAndWhatOnlyTelemetryAskedForIsAComment) {
+  ASSERT_EQ(sh_as_user("mkdir -p ~/.config/drydock/agents; cat > ~/.config/drydock/agents/chatty.json "
+                       "<< 'END'\n" +
+                       std::string(chatty_profile) + "\nEND")
+                .status,
+            0);
+  write_project_file("words", "read twice\n");
+  const auto capture = [&](const std::string& options, const std::string& result) {
+    sh("cd " + quote(project()) + "; rm -f runs input");
+    return sh_as_user("cd " + quote(project()) + "; " + drydock_words() + " " +
+                      words("--yes -e RESULT=" + result + " " + options, chatty_command) + " < words");
+  };
+  const auto runs = [&] { return sh("cd " + quote(project()) + "; cat runs | wc -l").out; };
+  const auto lists = [](const Outcome& captured, const std::string& text) {
+    return ("\n" + captured.out).find(text) != std::string::npos;
+  };
+  const Outcome twice = capture("--agent chatty", "0");
+  EXPECT_EQ(twice.status, 0) << twice;
+  EXPECT_EQ(runs(), "2\n");
+  EXPECT_TRUE(lists(twice, "\nother.test  # 1 tunnel, ")) << twice;
+  EXPECT_TRUE(lists(twice, "\n# only with telemetry: denied.test; 1 tunnel")) << twice;
+  EXPECT_FALSE(lists(twice, "\ndenied.test")) << twice;
+  EXPECT_EQ(sh("cat " + quote(project() + "/input")).out, "read twice\nread twice\n");
+
+  const Outcome once = capture("--once --agent chatty", "0");
+  EXPECT_EQ(runs(), "1\n");
+  EXPECT_TRUE(lists(once, "\nother.test  # ")) << once;
+  EXPECT_FALSE(lists(once, "denied.test")) << once;
+
+  const Outcome failed = capture("--agent chatty", "7");
+  EXPECT_EQ(failed.status, 7) << failed;
+  EXPECT_EQ(runs(), "1\n");
+  EXPECT_NE(failed.err.find("the first run failed (exit status 7), and there is no second one"),
+            std::string::npos)
+      << failed;
+  EXPECT_TRUE(lists(failed, "\nother.test  # ")) << failed;
+
+  // Another command under the default agent's allowlist is none that is to be run twice.
+  const Outcome other = capture("", "0");
+  EXPECT_EQ(other.status, 0) << other;
+  EXPECT_EQ(runs(), "1\n");
+  EXPECT_EQ(capture("--once --twice --agent chatty", "0").status, 2);
+  EXPECT_EQ(leftovers(), "");
+}
+
 TEST_P(Capture, G1_AsksFirst) {
   const Outcome unasked = drydock(words("", "true"));
   EXPECT_EQ(unasked.status, 2) << unasked;
@@ -78,6 +133,13 @@ TEST_P(Capture, G1_AsksFirst) {
   EXPECT_EQ(no.status, 0) << no;
   const Outcome yes = on_terminal("y", "expect this is a capture\nexpect done\nwait 0");
   EXPECT_EQ(yes.status, 0) << yes;
+  // What runs twice is asked about as that.
+  const Outcome both =
+      sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER + " -- " +
+                 drydock_words() + " " + words("--agent claude", "true") +
+                 " <<'END'\nexpect The command runs twice: without the telemetry of agent "
+                 "'claude'\nexpect Go on? [y/N]\nsend n\\r\nwait 2\nEND");
+  EXPECT_EQ(both.status, 0) << both;
 }
 
 TEST_P(Capture, G1_ItIsToldWhileItRunsAndEndsWithWhoeverStartedIt) {

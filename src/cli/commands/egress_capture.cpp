@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -5,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "cli/configuration.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/run_options.hpp"
 #include "core/capture.hpp"
@@ -13,11 +15,42 @@
 namespace drydock::cli {
 namespace {
 
+// --agent, and not a configuration file.
+bool is_agent_named(const Invocation& invocation) {
+  const std::string name = invocation.text("agent");
+  return !name.empty() &&
+         (invocation.configuration == nullptr || invocation.configuration->value("agent") != name);
+}
+
+bool records_twice(const Invocation& invocation, const core::PreparedRun& prepared) {
+  const bool can = !prepared.agent.telemetry_off.empty();
+  if (invocation.flag("twice")) {
+    if (invocation.flag("once")) {
+      throw Error(ErrorKind::usage, "cannot use option '--once': --twice is given as well",
+                  "give one of them");
+    }
+    if (!can) {
+      throw Error(ErrorKind::usage,
+                  "cannot use option '--twice': nothing is known that switches the telemetry of agent '" +
+                      prepared.agent.name + "' off",
+                  "leave it out");
+    }
+    return true;
+  }
+  return can && !invocation.flag("once") && (is_agent_named(invocation) || core::runs_its_agent(prepared));
+}
+
 // Throws Error(usage) unless the user says yes.
-void confirm(const Invocation& invocation) {
+void confirm(const Invocation& invocation, const core::PreparedRun& prepared, bool twice) {
   if (invocation.flag("yes")) return;
-  constexpr const char* what =
+  std::string what =
       "While it runs, this session reaches every host by HTTPS: whatever it has seen, it can send anywhere.";
+  if (twice) {
+    what +=
+        "\nThe command runs twice: without the telemetry of agent '" + prepared.agent.name +
+        "', and when that has ended well, once more with it, in the project as the first run has left it. "
+        "With --once it runs once.";
+  }
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
     throw Error(ErrorKind::usage,
                 "cannot capture: the session would reach every host, and there is no terminal to ask on",
@@ -34,6 +67,25 @@ void confirm(const Invocation& invocation) {
 struct Captured {
   core::Capture capture;
   core::RunResult run;
+};
+
+// Lets the second run read what the first one did, where that can be.
+class Input {
+ public:
+  Input() {
+    struct stat status {};
+    if (::fstat(STDIN_FILENO, &status) != 0) return;
+    if (S_ISREG(status.st_mode)) begin_ = ::lseek(STDIN_FILENO, 0, SEEK_CUR);
+    is_stream_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+  }
+  void rewind() const {
+    if (begin_ >= 0) ::lseek(STDIN_FILENO, begin_, SEEK_SET);
+  }
+  bool is_stream() const { return is_stream_; }
+
+ private:
+  off_t begin_ = -1;
+  bool is_stream_ = false;
 };
 
 Captured capture_run(const Invocation& invocation, const core::PreparedRun& prepared) {
@@ -56,10 +108,11 @@ class EgressCaptureCommand : public Command {
  public:
   std::string name() const override { return "egress capture"; }
   std::string summary() const override { return "run with every host allowed, and list what was asked for"; }
-  std::string synopsis() const override { return "[--yes] [--twice] [OPTIONS] [DIR] [-- CMD...]"; }
+  std::string synopsis() const override { return "[--yes] [--once | --twice] [OPTIONS] [DIR] [-- CMD...]"; }
   std::vector<Example> examples() const override {
     return {{"drydock egress capture -- npm ci", "what would this need?"},
-            {"drydock egress capture --yes --twice", "the default agent, without telemetry and with it"}};
+            {"drydock egress capture --yes", "the default agent, without its telemetry and with it"},
+            {"drydock egress capture --once --agent claude -- ./release.sh", "what must not run twice"}};
   }
   std::string description() const override {
     return "A session like one of drydock run, with its options, but for the allowlist: it reaches every "
@@ -68,13 +121,17 @@ class EgressCaptureCommand : public Command {
            "tunnel's own host, no private\naddress, no DNS. Then the hosts that it asked for are printed as "
            "lines of an allowlist, each with its counts; what\nis allowed already, and what was refused all "
            "the "
-           "same, are comments. The exit status is the command's.";
+           "same, are comments. The exit status is the command's.\nAn agent whose profile says what switches "
+           "its telemetry off runs twice, without it and with it: what only the\nsecond run asked for is a "
+           "comment. Where the first one fails or is interrupted there is no second.";
   }
   void declare(po::options_description& options) const override {
     declare_run_options(options);
     auto add = options.add_options();
     add("yes", po::bool_switch(), "do not ask first");
-    add("twice", po::bool_switch(), "without the agent's telemetry and with it; the smaller list counts");
+    add("once", po::bool_switch(), "one run, without the agent's telemetry");
+    add("twice", po::bool_switch(),
+        "without the agent's telemetry and with it; the smaller list counts; the default for an agent");
   }
   std::string operand() const override { return "folder"; }
   std::size_t max_operands() const override { return 1; }
@@ -95,17 +152,24 @@ class EgressCaptureCommand : public Command {
     options.detach_keys.clear();
     if (invocation.flag("dry-run")) return run_session(invocation, options);
     core::PreparedRun prepared = core::prepare_run(options);
-    const bool twice = invocation.flag("twice");
-    if (twice && prepared.agent.telemetry_off.empty()) {
-      throw Error(ErrorKind::usage,
-                  "cannot use option '--twice': nothing is known that switches the telemetry of agent '" +
-                      prepared.agent.name + "' off",
-                  "leave it out");
+    const bool twice = records_twice(invocation, prepared);
+    confirm(invocation, prepared, twice);
+    const std::string& agent = prepared.agent.name;
+    if (twice) {
+      invocation.console.say("the first of two runs: without the telemetry of agent '" + agent +
+                             "'; --once leaves the second out");
     }
-    confirm(invocation);
+    const Input input;
     const Captured first = capture_run(invocation, prepared);
     std::optional<Captured> second;
-    if (twice) {
+    const std::string why_not = core::why_not_again(first.run.status);
+    if (twice && !why_not.empty()) {
+      invocation.console.warn("the first run " + why_not +
+                              ", and there is no second one with telemetry: the list is of the first alone");
+    } else if (twice) {
+      invocation.console.say("the second run: with the telemetry of agent '" + agent + "'" +
+                             (input.is_stream() ? "; the first has read what came on standard input" : ""));
+      input.rewind();
       prepared.options.telemetry = true;
       try {
         second = capture_run(invocation, prepared);
@@ -113,6 +177,10 @@ class EgressCaptureCommand : public Command {
         // What the first one found is not lost for it.
         print(invocation, first, nullptr);
         throw;
+      }
+      if (const std::string why = core::why_not_again(second->run.status); !why.empty()) {
+        invocation.console.warn("the second run " + why +
+                                ": what only telemetry asks for may be missing from the list");
       }
     }
     print(invocation, first, second ? &*second : nullptr);

@@ -35,6 +35,27 @@ class AgentRun : public Orchestration {
   RunOptions options;
 };
 
+TEST_F(AgentRun, ItsOwnCommandIsToldFromAnother) {
+  const auto runs_it = [&](const std::string& agent, const std::string& image,
+                           const std::vector<std::string>& command) {
+    options.agent = agent;
+    options.image = image;
+    options.command = command;
+    return runs_its_agent(prepare_run(options));
+  };
+  EXPECT_TRUE(runs_it("", "", {}));
+  EXPECT_TRUE(runs_it("", "", {"-p", "hello"}));
+  EXPECT_TRUE(runs_it("", "", {"claude", "-p", "hello"}));
+  EXPECT_TRUE(runs_it("codex", "", {"codex"}));
+  EXPECT_TRUE(runs_it("claude", "localhost/agent:1", {}));
+  EXPECT_FALSE(runs_it("", "", {"npm", "ci"}));
+  EXPECT_FALSE(runs_it("claude", "", {"npm", "ci"}));
+  EXPECT_FALSE(runs_it("codex", "", {"claude"}));
+  EXPECT_FALSE(runs_it("", "localhost/agent:1", {})) << "it runs what the image has";
+  options.shell = true;
+  EXPECT_FALSE(runs_it("claude", "", {}));
+}
+
 TEST_F(AgentRun, AnAgentRunsInItsOwnImageAndIsToldItsArguments) {
   options.agent = "claude";
   options.image.clear();

@@ -64,6 +64,14 @@ TEST(CaptureTest, PassesOverWhatIsNoTunnel) {
   EXPECT_EQ(candidate_lines(capture, nullptr), "");
 }
 
+TEST(CaptureTest, ARunThatFailedOrWasInterruptedIsNotMadeAgain) {
+  EXPECT_EQ(why_not_again(0), "");
+  EXPECT_EQ(why_not_again(1), "failed (exit status 1)");
+  EXPECT_EQ(why_not_again(124), "failed (exit status 124)");
+  EXPECT_EQ(why_not_again(130), "was interrupted (exit status 130)");
+  EXPECT_EQ(why_not_again(255), "failed (exit status 255)");
+}
+
 TEST(CaptureTest, IsTheSameInJson) {
   Capture capture;
   capture.add(tunnel("b.test", "*", capture_source));
