@@ -8,7 +8,9 @@
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "core/host_verdict.hpp"
+#include "core/live_filter.hpp"
 #include "core/utf8.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::core {
 namespace {
@@ -108,6 +110,10 @@ void DecisionBoard::take(const Json& json) {
     if (event == "open") ++row.opened;
     row.verdict = Verdict::allowed;
     row.why = "by " + string_or(json, "rule");
+    const std::string source = string_or(json, "source");
+    row.by = string_or(json, "rule") + (source.empty() ? "" : " (" + source + ")");
+    row.lasting = source != live_source && !starts_with(source, "--");
+    if (!row.lasting) row.admits = allow_host(host, policy::not_listed);
   } else if (event == "close") {
     // One that carried nothing was never open.
     if (find_member(json, "sent") == nullptr) row.verdict = Verdict::failed;
@@ -154,8 +160,9 @@ BoardKey DecisionBoard::allow(What what) {
   const auto found = rows_.find(chosen());
   if (found == rows_.end()) return {What::redraw, {}};
   const BoardRow& row = found->second;
-  if (row.verdict == Verdict::allowed) {
-    set_message(one_line(row.host) + " is allowed already");
+  if (row.verdict == Verdict::allowed && (row.lasting || what == What::allow_session)) {
+    set_message(one_line(row.host) + " is allowed already" +
+                (row.by.empty() ? "" : ", by " + one_line(row.by)));
     return {What::redraw, {}};
   }
   if (row.admits.empty()) {

@@ -25,6 +25,8 @@ struct BoardRow {
   std::uint64_t received = 0;
   std::string why;         // the last reason, or the entry that admitted it
   std::string admits;      // the entry that a key would add; empty: no key can
+  std::string by;          // the entry that admitted it last, and its source
+  bool lasting = false;    // that one is not of this session alone
   std::uint64_t last = 0;  // grows with every line
 };
 

@@ -10,6 +10,7 @@
 #include "cli/egress_options.hpp"
 #include "cli/log_follower.hpp"
 #include "core/allowlist_file.hpp"
+#include "core/board_allow.hpp"
 #include "core/decision_board.hpp"
 #include "core/effective_allowlist.hpp"
 #include "core/live_egress.hpp"
@@ -33,23 +34,23 @@ bool is_decision(std::string_view line) {
   return json.is_object() && decisions.count(string_or(json, "event")) != 0;
 }
 
-// What the key says, as `egress allow` does it; the words for the bottom of the screen.
-std::string allow(const core::Candidate& found, const core::BoardKey& key) {
-  const std::vector<std::string> hosts{key.host};
-  const std::vector<core::Entry> wanted = core::parse_hosts(hosts, "allow");
-  std::string where = "this session";
-  if (key.what == What::allow_project) {
-    const core::Project project = core::resolve_project(found.session.project);
-    core::add_to_allowlist(core::project_allowlist_path(project), hosts, core::allowlist_paths(project),
-                           false);
-    where = "this session and this project";
-  } else if (key.what == What::allow_everywhere) {
-    core::add_to_allowlist(core::global_allowlist_path(), hosts, {core::machine_allowlist_path}, false);
-    where = "this session and every project";
-  }
-  core::change_live_filter(*found.engine, found.session,
-                           [&](core::LiveFilter& filter) { return filter.allow(wanted, 0); });
-  return key.host + " is allowed for " + where;
+// As `egress allow` does it; the words for the bottom of the screen.
+std::string allow(const core::Candidate& found, const core::BoardKey& pressed) {
+  return core::allow_by_key(
+      pressed, {[&](const std::vector<core::Entry>& wanted) {
+                  core::change_live_filter(*found.engine, found.session,
+                                           [&](core::LiveFilter& filter) { return filter.allow(wanted, 0); });
+                },
+                [&](What what, const std::vector<std::string>& hosts) {
+                  if (what == What::allow_everywhere) {
+                    core::add_to_allowlist(core::global_allowlist_path(), hosts,
+                                           {core::machine_allowlist_path}, false);
+                    return;
+                  }
+                  const core::Project project = core::resolve_project(found.session.project);
+                  core::add_to_allowlist(core::project_allowlist_path(project), hosts,
+                                         core::allowlist_paths(project), false);
+                }});
 }
 
 class Screen {
@@ -96,11 +97,7 @@ class Screen {
       if (key.what == What::redraw || key.what == What::none) continue;
       board_.set_message("allowing " + core::one_line(key.host) + " …");
       invocation_.console.print(board_.draw(core::terminal_size()));
-      try {
-        board_.set_message(allow(found_, key));
-      } catch (const Error& error) {
-        board_.set_message(error.what());
-      }
+      board_.set_message(allow(found_, key));
     }
     return true;
   }

@@ -156,6 +156,22 @@ TEST_F(DecisionBoardTest, WhatCannotBeAllowedIsNot) {
   EXPECT_THAT(board.draw({24, 80}), HasSubstr("allowed already"));
 }
 
+TEST_F(DecisionBoardTest, WhatThisSessionAloneAllowsCanBeKept) {
+  for (const std::string source : {"live", "--allow"}) {
+    board.add(R"({"event":"open","host":"a.test","rule":"*.test","source":")" + source + "\"}");
+    EXPECT_EQ(board.type("s")[0].what, What::redraw) << source;
+    EXPECT_THAT(board.draw({24, 80}), HasSubstr("a.test is allowed already, by *.test (" + source + ")"));
+    const auto kept = board.type("pe");
+    ASSERT_EQ(kept.size(), 2U);
+    EXPECT_EQ(kept[0].what, What::allow_project) << source;
+    EXPECT_EQ(kept[1].what, What::allow_everywhere) << source;
+    EXPECT_EQ(kept[0].host, "a.test");
+  }
+  board.add(R"({"event":"open","host":"a.test","rule":"a.test","source":"/home/me/hosts:3"})");
+  EXPECT_EQ(board.type("p")[0].what, What::redraw);
+  EXPECT_THAT(board.draw({24, 80}), HasSubstr("a.test is allowed already, by a.test (/home/me/hosts:3)"));
+}
+
 TEST_F(DecisionBoardTest, FitsTheScreen) {
   for (int i = 0; i < 100; ++i)
     board.add(denied("a-rather-long-name-of-a-host-" + std::to_string(i) + ".test"));
