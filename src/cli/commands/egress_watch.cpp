@@ -124,8 +124,8 @@ class EgressWatchCommand : public Command {
     return std::string(session_help) +
            "\nOn the screen s allows the chosen host for this session, p for its project too, e for every "
            "project, as egress\nallow does; q leaves. A session that was started with run --ask waits for "
-           "that key. Where standard output is no\nterminal, and with --json, each decision is a line, until "
-           "the session ends.";
+           "that key. Where standard input or output\nis no terminal, and with --json, each decision is a "
+           "line, until the session ends, and so is what an open tunnel\nhas carried.";
   }
   std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
