@@ -14,6 +14,10 @@ const std::string state = "\"$(getent passwd $(id -u) | cut -d: -f6)/.local/stat
 
 class Decisions : public Conformance {
  protected:
+  void SetUp() override {
+    Conformance::SetUp();
+    sh_as_user("rm -rf " + state);  // other suites leave theirs
+  }
   void TearDown() override {
     if (!live_session().empty()) drydock("-q stop --all");
     sh_as_user("rm -rf " + state);
