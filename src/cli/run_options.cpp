@@ -140,6 +140,22 @@ core::PullPolicy read_pull(const Invocation& invocation) {
   return *policy;
 }
 
+void declare_subnet_pool(po::options_description& options) {
+  options.add_options()("subnet-pool", po::value<std::string>()->value_name("NET"),
+                        "private network to take the session's own from, by default 10.231.0.0/16");
+}
+
+runtime::Cidr read_subnet_pool(const Invocation& invocation) {
+  const std::string text =
+      invocation.has("subnet-pool") ? invocation.text("subnet-pool") : std::string(core::default_subnet_pool);
+  const auto pool = core::parse_subnet_pool(text);
+  if (!pool) {
+    bad_value("--subnet-pool", text, "is no private network that a session fits in",
+              "write one of 10/8, 172.16/12 or 192.168/16 as 10.231.0.0/16, at most /28");
+  }
+  return *pool;
+}
+
 void declare_run_options(po::options_description& options) {
   auto add = options.add_options();
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
@@ -178,6 +194,7 @@ void declare_run_options(po::options_description& options) {
   add("no-log", po::bool_switch(), "keep no log of the decisions when it has ended");
   add("timeout", text("DURATION"), "end the session after so long (30s, 10m, 2h); exit status 124");
   add("oci-runtime", text("NAME"), "the OCI runtime of the agent's container, as crun, runc or runsc");
+  declare_subnet_pool(options);
   add("no-canary", po::bool_switch(), "start without a check of the jail from inside");
   add("timings", po::bool_switch(), "say at the end how long each step took");
   add("dry-run", po::bool_switch(), "print the plan, change nothing");
@@ -227,6 +244,7 @@ core::RunOptions read_run_options(const Invocation& invocation) {
   options.project_read_only = invocation.flag("project-ro");
   options.workdir = invocation.text("workdir");
   options.oci_runtime = read_oci_runtime(invocation);
+  options.subnet_pool = read_subnet_pool(invocation);
   options.limits = read_limits(invocation);
   options.detach = invocation.flag("detach");
   options.keep = invocation.flag("keep");

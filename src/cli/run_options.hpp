@@ -9,6 +9,9 @@ namespace drydock::cli {
 void declare_run_options(po::options_description& options);
 // --env, as K=V or K alone. Throws Error(usage) for one that names no variable.
 std::map<std::string, std::string> read_environment(const Invocation& invocation);
+// --subnet-pool's. Throws Error(usage) for one that is none.
+runtime::Cidr read_subnet_pool(const Invocation& invocation);
+void declare_subnet_pool(po::options_description& options);
 // --pull's. Throws Error(usage) for one that is none.
 core::PullPolicy read_pull(const Invocation& invocation);
 // Throws Error(usage) for values that make no sense, before anything is made.

@@ -59,7 +59,7 @@ void collect_leftovers(runtime::Engine& engine, Talk& talk) {
   }
 }
 
-PlanRequest begin_request(runtime::Engine& engine, Mode mode) {
+PlanRequest begin_request(runtime::Engine& engine, Mode mode, const runtime::Cidr& pool) {
   PlanRequest request;
   request.session = random_hex(session_id_digits);
   request.engine = engine.system().info();
@@ -71,7 +71,6 @@ PlanRequest begin_request(runtime::Engine& engine, Mode mode) {
   request.policy_directory = session_directory(request.session) + "/policy";
   request.mask_directory = session_directory(request.session) + "/masks";
   if (mode == Mode::dood) return request;
-  const auto pool = *runtime::Cidr::parse(default_subnet_pool);
   const auto subnets = choose_subnets(pool, taken_subnets(engine), 2, random_number());
   request.internal_subnet = subnets[0];
   request.egress_subnet = subnets[1];

@@ -19,8 +19,8 @@ void require_supported(const runtime::EngineInfo& info, Mode mode);
 void collect_leftovers(runtime::Engine& engine, Talk& talk);
 
 // A request with what is the session's own: id, owner, time and folder, and in contained mode two free
-// subnets and the address floor. Asks the engine, changes nothing.
-PlanRequest begin_request(runtime::Engine& engine, Mode mode);
+// subnets of `pool` and the address floor. Asks the engine, changes nothing.
+PlanRequest begin_request(runtime::Engine& engine, Mode mode, const runtime::Cidr& pool);
 
 // Calls `launch`, which plans and launches, again when it throws Error(conflict): somebody took a subnet
 // between our look and our request. After a few times the error goes on.

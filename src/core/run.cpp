@@ -296,7 +296,7 @@ void make_hooks_folders(PlanRequest& request) {
 
 Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::ImageReport& image,
                const std::string& image_reference, const std::string& sidecar_image, Touch touch) {
-  PlanRequest request = begin_request(engine, run.mode.mode);
+  PlanRequest request = begin_request(engine, run.mode.mode, run.options.subnet_pool);
   request.label_name = run.options.name;
   request.project = run.project;
   request.mode = run.mode;

@@ -15,6 +15,7 @@
 #include "core/plan.hpp"
 #include "core/pull.hpp"
 #include "core/secrets.hpp"
+#include "core/subnets.hpp"
 #include "core/talk.hpp"
 #include "core/timings.hpp"
 #include "runtime/engine.hpp"
@@ -33,6 +34,7 @@ struct RunOptions {
   std::map<std::string, std::string> environment;
   std::string workdir;
   std::string oci_runtime;  // empty: the engine's choice
+  runtime::Cidr subnet_pool = *runtime::Cidr::parse(default_subnet_pool);
   LimitRequest limits;
   bool detach = false;
   bool tty = false;  // decided: the container gets a terminal

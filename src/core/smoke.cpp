@@ -19,8 +19,8 @@ constexpr int silence_ms = 1000;
 // Names that nobody can own (RFC 6761, 6.4).
 constexpr const char* allowed_entries = "smoke.drydock.invalid\n*.smoke.drydock.invalid\n";
 
-Plan make_plan(runtime::Engine& engine, const std::string& sidecar_image) {
-  PlanRequest request = begin_request(engine, Mode::contained);
+Plan make_plan(runtime::Engine& engine, const runtime::Cidr& subnet_pool, const std::string& sidecar_image) {
+  PlanRequest request = begin_request(engine, Mode::contained, subnet_pool);
   request.project.name = request.project.key = smoke_name;
   request.mode = {Mode::contained, "a check of the jail"};
   request.agent_name = smoke_name;
@@ -50,14 +50,15 @@ int SmokeResult::status() const {
   return removed ? 0 : engine_failed;
 }
 
-SmokeResult check_jail(runtime::Engine& engine, Talk& talk, StopSource& stop) {
+SmokeResult check_jail(runtime::Engine& engine, const runtime::Cidr& subnet_pool, Talk& talk,
+                       StopSource& stop) {
   SmokeResult result;
   result.engine = engine.system().info();
   require_supported(result.engine, Mode::contained);
   collect_leftovers(engine, talk);
   const std::string sidecar = ensure_sidecar_image(engine, false, &stop).reference;
   launch_with_patience([&] {
-    const Plan plan = make_plan(engine, sidecar);
+    const Plan plan = make_plan(engine, subnet_pool, sidecar);
     Session session(engine, plan, stop);
     result.session = plan.session;
     result.checks = session.launch_wall();

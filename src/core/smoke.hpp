@@ -27,7 +27,8 @@ struct SmokeResult {
 
 // Throws Error when the jail cannot be put up, or its probe does not report, and Interrupted; then nothing is
 // left behind.
-SmokeResult check_jail(runtime::Engine& engine, Talk& talk, StopSource& stop);
+SmokeResult check_jail(runtime::Engine& engine, const runtime::Cidr& subnet_pool, Talk& talk,
+                       StopSource& stop);
 
 // docs/schema/smoke.json
 Json to_json(const SmokeResult& result);

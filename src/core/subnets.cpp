@@ -26,6 +26,16 @@ std::uint32_t from_table(const std::string& hex) {
 
 }  // namespace
 
+std::optional<runtime::Cidr> parse_subnet_pool(std::string_view text) {
+  const auto pool = runtime::Cidr::parse(text);
+  if (!pool || pool->to_string() != text || pool->prefix >= subnet_prefix) return std::nullopt;
+  for (const std::string_view range : {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"}) {
+    const auto whole = *runtime::Cidr::parse(range);
+    if (pool->prefix >= whole.prefix && whole.contains(pool->base)) return pool;
+  }
+  return std::nullopt;
+}
+
 std::vector<runtime::Cidr> parse_routes(std::string_view table) {
   std::vector<runtime::Cidr> routes;
   for (const std::string& line : split(table, '\n')) {

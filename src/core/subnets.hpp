@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ namespace drydock::core {
 
 inline constexpr std::string_view default_subnet_pool = "10.231.0.0/16";
 inline constexpr int subnet_prefix = 29;
+
+// A pool that a user names: a network in the private ranges of RFC 1918, without a bit beyond its prefix, and
+// with room for a session's two subnets. std::nullopt for anything else.
+std::optional<runtime::Cidr> parse_subnet_pool(std::string_view text);
 
 // The IPv4 destinations of the host's routing table, without the default route, in one piece or in several
 // (0.0.0.0/1 and 128.0.0.0/1). `table` has the format of /proc/net/route (proc(5)).

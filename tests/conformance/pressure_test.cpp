@@ -379,15 +379,18 @@ TEST_P(Pressure, J18_TheFilterFollowsManyChanges) {
   EXPECT_EQ(drydock("stop " + id).status, 0);
 }
 
+// DRYDOCK_SESSIONS=50 for as many as the guarantee speaks of (docs/hacking.md has their figures).
 TEST_P(Pressure, J20_SessionsSideBySideKeepTheWall) {
+  const char* set = std::getenv("DRYDOCK_SESSIONS");
+  const int count = set != nullptr ? std::stoi(set) : 5;
   write_project_file("wall.py", R"(import os, re, socket, sys, time
 host, port = re.match(r'http://([0-9.]+):(\d+)', os.environ['HTTPS_PROXY']).groups()
-own = sys.argv[1]
+own, count = sys.argv[1], int(sys.argv[2])
 open(f'here-{own}', 'w').close()
-end = time.monotonic() + 120
-while len([f for f in os.listdir() if f.startswith('here-')]) < 5 and time.monotonic() < end: time.sleep(0.05)
+end = time.monotonic() + 100 + 4 * count
+while len([f for f in os.listdir() if f.startswith('here-')]) < count and time.monotonic() < end: time.sleep(0.05)
 print('together', len([f for f in os.listdir() if f.startswith('here-')]))
-for name in [f'n{i}.test:443' for i in range(5)] + ['203.0.113.10:443', '[::1]:443', f'n{own}.test:80', f'n{own}.test.evil.test:443']:
+for name in [f'n{i}.test:443' for i in range(count)] + ['203.0.113.10:443', '[::1]:443', f'n{own}.test:80', f'n{own}.test.evil.test:443']:
     with socket.create_connection((host, int(port)), 20) as s:
         s.settimeout(20)
         s.sendall(f'CONNECT {name} HTTP/1.1\r\n\r\n'.encode())
@@ -404,16 +407,16 @@ print('address', host)
 )");
   const Log packets("packets");
   const Outcome all = sh_as_user(
-      "cd " + quote(project()) + "; for i in 0 1 2 3 4; do " + drydock_words() + " run -q --image " +
-      test_image +
-      " --allow n$i.test -- python3 wall.py $i > out-$i 2> err-$i < /dev/null & done; wait; cat err-*");
+      "cd " + quote(project()) + "; for i in $(seq 0 " + std::to_string(count - 1) + "); do " +
+      drydock_words() + " run -q --image " + test_image + " --allow n$i.test -- python3 wall.py $i " +
+      std::to_string(count) + " > out-$i 2> err-$i < /dev/null & done; wait; cat err-*");
   EXPECT_EQ(all.out, "") << all;
   std::vector<std::string> addresses;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < count; ++i) {
     const std::string own = std::to_string(i);
     const Outcome out = sh("cat " + quote(project() + "/out-" + own));
-    std::string expected = "together 5\n";
-    for (int j = 0; j < 5; ++j)
+    std::string expected = "together " + std::to_string(count) + "\n";
+    for (int j = 0; j < count; ++j)
       expected += "n" + std::to_string(j) + ".test:443 " + (i == j ? "200\n" : "403\n");
     expected += "203.0.113.10:443 403\n[::1]:443 403\nn" + own + ".test:80 403\nn" + own +
                 ".test.evil.test:443 403\n";
@@ -423,6 +426,7 @@ print('address', host)
   }
   std::sort(addresses.begin(), addresses.end());
   EXPECT_EQ(std::unique(addresses.begin(), addresses.end()), addresses.end()) << join(addresses, ", ");
+  RecordProperty("sessions", count);
   EXPECT_TRUE(packets.lines_with({"\"dport\": 4321,"}).empty()) << "a packet arrived";
   const Outcome control =
       unjailed("python3 -c \"import socket; socket.socket(2, 2).sendto(b'x', ('203.0.113.10', 4321))\"");

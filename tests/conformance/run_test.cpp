@@ -182,6 +182,17 @@ TEST_P(Run, RunsWithNoFurtherSetUp) {
   EXPECT_NE(first.out.find("hello from allowed.test"), std::string::npos) << first;
 }
 
+TEST_P(Run, ItsNetworksAreOfThePoolThatIsNamed) {
+  const Outcome usual = run("-q", "sh -c 'echo $HTTPS_PROXY'");
+  EXPECT_TRUE(starts_with(usual.out, "http://10.231.")) << usual;
+  const Outcome named = run("-q --subnet-pool 192.168.77.0/28 --allow allowed.test",
+                            "sh -c 'echo $HTTPS_PROXY; curl -sS https://allowed.test/'");
+  EXPECT_TRUE(starts_with(named.out, "http://192.168.77.")) << named;
+  EXPECT_NE(named.out.find("hello from allowed.test"), std::string::npos) << named;
+  const Outcome wrong = run("-q --subnet-pool 192.168.77.1/28", "true");
+  EXPECT_EQ(wrong.status, 2) << wrong;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Run, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

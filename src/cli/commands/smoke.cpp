@@ -2,6 +2,7 @@
 
 #include "cli/command.hpp"
 #include "cli/engines.hpp"
+#include "cli/run_options.hpp"
 #include "cli/table.hpp"
 
 namespace drydock::cli {
@@ -22,7 +23,7 @@ class SmokeCommand : public Command {
  public:
   std::string name() const override { return "smoke"; }
   std::string summary() const override { return "check the jail, live, on this engine"; }
-  std::string synopsis() const override { return ""; }
+  std::string synopsis() const override { return "[--subnet-pool NET]"; }
   std::vector<Example> examples() const override {
     return {{"drydock --runtime podman smoke", "is the jail closed on rootless Podman"}};
   }
@@ -33,12 +34,15 @@ class SmokeCommand : public Command {
            "sends\n"
            "nothing to the internet. Exit status 0 only if every check holds, 1 if one does not.";
   }
+  void declare(po::options_description& options) const override { declare_subnet_pool(options); }
   int failure_status() const override { return 125; }
   int run(const Invocation& invocation) const override {
+    const runtime::Cidr subnet_pool = read_subnet_pool(invocation);
     const auto providers = make_providers();
     const core::Selection selection =
         core::select_engine(providers, invocation.global.runtime, invocation.global.engine, &invocation.stop);
-    const core::SmokeResult result = core::check_jail(*selection.engine, invocation.console, invocation.stop);
+    const core::SmokeResult result =
+        core::check_jail(*selection.engine, subnet_pool, invocation.console, invocation.stop);
     invocation.console.print(invocation.global.json ? core::to_json(result).dump(2) + "\n" : to_text(result));
     return result.status();
   }

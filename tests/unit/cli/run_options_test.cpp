@@ -86,6 +86,8 @@ TEST(RunOptions, AreTakenAsGiven) {
                                          "7",
                                          "--tmpfs-size",
                                          "64m",
+                                         "--subnet-pool",
+                                         "192.168.64.0/20",
                                          "--best-effort-limits",
                                          "dir",
                                          "--",
@@ -96,6 +98,7 @@ TEST(RunOptions, AreTakenAsGiven) {
   EXPECT_THAT(options.command, ElementsAre("sh", "-c", "true"));
   EXPECT_EQ(options.image, "i:1");
   EXPECT_EQ(options.agent, "shell");
+  EXPECT_EQ(options.subnet_pool.to_string(), "192.168.64.0/20");
   EXPECT_EQ(options.name, "night-1");
   EXPECT_THAT(options.allow.hosts,
               ElementsAre(Field(&core::Given::value, "a.example"), Field(&core::Given::value, "b.example")));
@@ -172,6 +175,7 @@ TEST(RunOptions, ValuesThatMakeNoSenseAreRefused) {
       {"--cpus", {"", "0", "-1", "x", "1,5", "5000", "nan"}},
       {"--pids-limit", {"", "0", "-1", "1.5", "many", "99999999999999999999"}},
       {"--tmpfs-size", {"", "0", "big"}},
+      {"--subnet-pool", {"", "10.231.0.1/16", "10.231.0.0/29", "8.8.8.0/24"}},
       {"--mode", {"", "Contained", "jail"}},
       {"--name", {"a b", "a/b", "\xc3\xbc"}},
       {"--image", {""}}};

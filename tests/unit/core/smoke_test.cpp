@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "core/subnets.hpp"
 #include "orchestration.hpp"
 
 namespace drydock::core {
@@ -43,7 +44,7 @@ class Smoke : public Orchestration {
     Orchestration::fresh_engine();
     give_sidecar_image(*engine);
   }
-  SmokeResult check() { return check_jail(*engine, talk, stop); }
+  SmokeResult check() { return check_jail(*engine, *runtime::Cidr::parse(default_subnet_pool), talk, stop); }
   // How many calls a check makes until it takes the jail down again.
   std::size_t calls_to_the_end() {
     fresh_engine();

@@ -51,6 +51,20 @@ TEST(Routes, LinesThatMakeNoSenseArePassedOver) {
   EXPECT_THAT(parse_routes("eth0\t000011AC\n\n\t\nx y z\n"), IsEmpty());
 }
 
+TEST(SubnetPool, IsAPrivateNetworkWithRoomForASession) {
+  for (const char* pool : {"10.231.0.0/16", "10.0.0.0/8", "172.31.0.0/16", "192.168.9.16/28"}) {
+    const auto parsed = parse_subnet_pool(pool);
+    ASSERT_TRUE(parsed) << pool;
+    EXPECT_EQ(parsed->to_string(), pool);
+    EXPECT_EQ(choose_subnets(*parsed, {}, 2, 7).size(), 2U) << pool;
+  }
+  for (const char* other : {"", "10.231.0.0", "10.231.0.1/16", "10.231.0.0/29", "10.0.0.0/7", "172.32.0.0/16",
+                            "172.16.0.0/11", "192.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                            "203.0.113.0/24", "0.0.0.0/0", "fd00::/64", "10.231.0.0/16 ", "ten/8"}) {
+    EXPECT_FALSE(parse_subnet_pool(other)) << other;
+  }
+}
+
 TEST(Subnets, DoNotOverlapOneAnother) {
   const auto chosen = choose_subnets(cidr("10.231.0.0/16"), {}, 3, 0);
   EXPECT_THAT(text_of(chosen), ElementsAre("10.231.0.0/29", "10.231.0.8/29", "10.231.0.16/29"));
