@@ -236,6 +236,25 @@ TEST_P(Doctor, APinOfBothModesIsTold) {
   ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
 }
 
+// Version 2 of the control groups beside version 1, as a kernel that is told to mounts them.
+TEST_P(Doctor, HybridControlGroupsAreTold) {
+  const std::string hybrid =
+      "mount --make-rprivate /sys; mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup; cd /sys/fs/cgroup; "
+      "mkdir "
+      "unified systemd; mount -t cgroup2 cgroup2 unified; mount -t cgroup -o none,name=systemd cgroup "
+      "systemd; "
+      "cd /; exec ";
+  const std::string words =
+      DRYDOCK_LAB_SCRIPTS "/as-dev sh -c " + quote("cd; " + drydock_words() + " doctor");
+  const Outcome usual = sh("exec " + words);
+  EXPECT_EQ(usual.out.find("control groups are hybrid"), std::string::npos) << "the control: " << usual;
+  const Outcome said = sh("exec unshare --mount sh -c " + quote(hybrid + words));
+  const auto problem = said.out.find("control groups are hybrid");
+  ASSERT_NE(problem, std::string::npos) << said;
+  EXPECT_NE(said.out.find("fix: boot with systemd.unified_cgroup_hierarchy=1", problem), std::string::npos)
+      << said;
+}
+
 // Podman's netavark with another version's number. Every machine of the lab has one, also where a session is
 // Docker's.
 TEST_P(Doctor, AnOldNetavarkIsTold) {
