@@ -1,5 +1,7 @@
 #include "podman/wire.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -32,6 +34,23 @@ Json to_mounts(const runtime::ContainerSpec& spec) {
                       {"options", std::move(options)}});
   }
   return mounts;
+}
+
+// To any that it is given Podman adds limits on descriptors and processes, 1048576 of each where it is
+// rootful (its pkg/specgen/generate, addRlimits). A root without CAP_SYS_RESOURCE may not raise its own so
+// far: those of the engine are taken to be drydock's.
+Json no_core_files(bool rootless) {
+  constexpr rlim_t podmans = 1048576;
+  Json limits = Json::array({{{"type", "core"}, {"soft", 0}, {"hard", 0}}});
+  if (rootless) return limits;
+  for (const auto& [type, resource] :
+       {std::pair{"nofile", RLIMIT_NOFILE}, std::pair{"nproc", RLIMIT_NPROC}}) {
+    rlimit own{};
+    if (::getrlimit(resource, &own) != 0) continue;
+    const auto limit = std::min(own.rlim_max, podmans);
+    limits.push_back({{"type", type}, {"soft", limit}, {"hard", limit}});
+  }
+  return limits;
 }
 
 Json to_limits(const runtime::Limits& limits, bool enforces_pids) {
@@ -173,7 +192,7 @@ Json to_create_body(const runtime::ContainerSpec& spec, const runtime::EngineInf
   if (spec.user_mapping == runtime::UserMapping::same_as_invoker && engine.rootless) {
     body["userns"] = {{"nsmode", "keep-id"}};
   }
-  if (spec.no_core_files) body["r_limits"].push_back({{"type", "core"}, {"soft", 0}, {"hard", 0}});
+  if (spec.no_core_files) body["r_limits"] = no_core_files(engine.rootless);
   if (!spec.oci_runtime.empty()) body["oci_runtime"] = spec.oci_runtime;
   if (!spec.hostname.empty()) body["hostname"] = spec.hostname;
   for (const std::uint32_t group : spec.groups) body["groups"].push_back(std::to_string(group));

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
@@ -85,6 +86,31 @@ TEST(PodmanWire, TakesTheDefaultProcessLimitAwayWhereItWouldFailTheStart) {
   runtime::EngineInfo info = rootless();
   info.enforces_pids = false;
   EXPECT_EQ(to_create_body({}, info)["resource_limits"]["pids"]["limit"], 0);
+}
+
+// The limits that a rootful engine is asked for by a process that may have no more than 100 descriptors.
+Json rootful_limits() {
+  const rlimit low{100, 100};
+  ::setrlimit(RLIMIT_NOFILE, &low);
+  runtime::ContainerSpec spec;
+  spec.no_core_files = true;
+  runtime::EngineInfo info = rootless();
+  info.rootless = false;
+  return to_create_body(spec, info)["r_limits"];
+}
+
+TEST(PodmanWire, WithoutCoreFilesARootfulEngineRaisesNoOtherLimit) {
+  const Json core{{"type", "core"}, {"soft", 0}, {"hard", 0}};
+  const Json files{{"type", "nofile"}, {"soft", 100}, {"hard", 100}};
+  runtime::ContainerSpec spec;
+  spec.no_core_files = true;
+  EXPECT_EQ(to_create_body(spec, rootless())["r_limits"], Json::array({core}));
+  const auto is_sound = [&](const Json& limits) {
+    return limits.size() == 3 && limits[0] == core && limits[1] == files && limits[2]["type"] == "nproc" &&
+           limits[2]["hard"] <= 1048576;
+  };
+  // A limit that was lowered stays low: not in this process.
+  EXPECT_EXIT(std::exit(is_sound(rootful_limits()) ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
 TEST(PodmanWire, TheHostsNetworkExcludesOthers) {
