@@ -13,7 +13,6 @@
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
-#include "core/apt_sources.hpp"
 #include "core/build_cache.hpp"
 #include "core/engine_base.hpp"
 #include "core/image_archive.hpp"
@@ -23,9 +22,6 @@
 
 namespace drydock::core {
 namespace {
-
-constexpr std::size_t os_release_limit = std::size_t{1} << 16;
-constexpr std::size_t dpkg_status_limit = std::size_t{64} << 20;
 
 void say(const AgentImageRequest& request, const std::string& text) {
   if (request.base.progress) request.base.progress(text);
@@ -179,15 +175,6 @@ ImageConfig config_of(const Recipe& recipe, const OwnImage& image) {
   return config;
 }
 
-// os-release(5): the first of the two that is there. The other one is a link to it, as a rule.
-std::string distribution_in(const std::string& tar) {
-  for (const char* path : {"etc/os-release", "usr/lib/os-release"}) {
-    const std::string text = file_in_tar(tar, path, os_release_limit);
-    if (!text.empty()) return parse_os_release(text).id;
-  }
-  return {};
-}
-
 AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   BaseRequest base_request = recipe.request.base;
   for (const auto* more : {&recipe.agent.packages, &recipe.request.list})
@@ -199,16 +186,19 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
   if (is_there && !recipe.request.with_sbom) return made;
 
   const BaseRootfs base = base_rootfs(base_request);
-  made.sbom =
-      render_sbom(made.image.reference, recipe.releases,
-                  {"deb", distribution_in(base.tar),
-                   parse_dpkg_status(file_in_tar(base.tar, "var/lib/dpkg/status", dpkg_status_limit))});
+  SavedImage below;
+  below.tree = read_rootfs(base.tar, base_request.stop);
+  made.sbom = render_sbom(made.image.reference, recipe.releases, inventory_of(below));
   if (is_there) return made;
 
+  // What is made here has what the profile and the user name. Of a file nobody knows.
+  const bool is_file = base_request.base != bootstrap_keyword;
+  if (is_file) require_all(base_request.base, below, {}, {{}, {}, {}, programs_of_the_base(recipe.agent)});
   const std::string cache = build_cache();
   const TempDir unpacked("drydock-agent", cache);
-  AgentNeeds needs;
+  AgentNeeds needs{recipe.agent.command, {}, {}, recipe.agent.programs};
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
+  if (is_file) require_all(base_request.base, below, content, needs);
   content.add_file(image_sbom_path, made.sbom);
   say(recipe.request, "loading " + made.image.reference);
   load_own_image(
@@ -244,10 +234,10 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
   if (is_there) return made;
 
   // Before megabytes are fetched for it.
-  require_all(base, below, {}, {{}, needs.packages, {}, programs_of_the_base(recipe.agent)});
+  require_all(base.reference, below, {}, {{}, needs.packages, {}, programs_of_the_base(recipe.agent)});
   const TempDir unpacked("drydock-agent", cache);
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
-  require_all(base, below, content, needs);
+  require_all(base.reference, below, content, needs);
   content.add_file(image_sbom_path, made.sbom);
   content = placed_on(base, below, content);
 

@@ -273,11 +273,11 @@ std::vector<std::string> lacks_of(const SavedImage& image, const ImageContent& c
   return Examination(image, content, needs).lacks();
 }
 
-void require_all(const EngineBase& base, const SavedImage& image, const ImageContent& content,
+void require_all(const std::string& base, const SavedImage& image, const ImageContent& content,
                  const AgentNeeds& needs) {
   const std::vector<std::string> lacks = lacks_of(image, content, needs);
   if (lacks.empty()) return;
-  throw cannot_use(ErrorKind::invalid, base.reference, "it has " + join(lacks, ", "),
+  throw cannot_use(ErrorKind::invalid, base, "it has " + join(lacks, ", "),
                    "use an image that has what is missing, or leave --base out");
 }
 

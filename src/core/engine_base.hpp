@@ -1,5 +1,6 @@
 // An image of the engine's own as what an agent's image is put on. It is saved, looked into and never
-// executed: what an agent needs and it lacks is told before anything is made.
+// executed: what an agent needs and it lacks is told before anything is made. The same is asked of a root
+// file system that is a file.
 #pragma once
 
 #include <map>
@@ -50,8 +51,8 @@ struct AgentNeeds {
 std::vector<std::string> lacks_of(const SavedImage& image, const ImageContent& content,
                                   const AgentNeeds& needs);
 
-// Throws Error(invalid) that names all that lacks_of() found.
-void require_all(const EngineBase& base, const SavedImage& image, const ImageContent& content,
+// Throws Error(invalid) that names the base and all that lacks_of() found.
+void require_all(const std::string& base, const SavedImage& image, const ImageContent& content,
                  const AgentNeeds& needs);
 
 // `content` where it comes to lie on the image: through its symlinked folders, whose modes stay. Throws

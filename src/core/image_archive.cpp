@@ -460,32 +460,6 @@ WrittenImage write_image_archive_on_image(const std::string& path, const std::st
   return write_archive(path, tag, config_json_on(base.config, config, layers.back()), layers);
 }
 
-std::string file_in_tar(const std::string& tar, const std::string& path, std::size_t limit) {
-  const ReadArchive reader(archive_read_new());
-  archive_read_support_filter_all(reader.get());
-  archive_read_support_format_tar(reader.get());
-  archive_entry* entry = nullptr;
-  if (archive_read_open_filename(reader.get(), tar.c_str(), chunk) != ARCHIVE_OK) return {};
-  // A name that this locale cannot spell is a warning.
-  for (int result = archive_read_next_header(reader.get(), &entry);
-       result == ARCHIVE_OK || result == ARCHIVE_WARN;
-       result = archive_read_next_header(reader.get(), &entry)) {
-    const char* name = archive_entry_pathname(entry);
-    std::string_view found = name == nullptr ? "" : name;
-    if (starts_with(found, "./")) found.remove_prefix(2);
-    if (found != path || archive_entry_filetype(entry) != AE_IFREG) continue;
-    std::string text;
-    std::array<char, chunk> buffer;
-    while (text.size() <= limit) {
-      const la_ssize_t got = archive_read_data(reader.get(), buffer.data(), buffer.size());
-      if (got <= 0) return got == 0 ? text : std::string();
-      text.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    return {};
-  }
-  return {};
-}
-
 bool is_tar_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;

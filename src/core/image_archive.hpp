@@ -93,10 +93,6 @@ WrittenImage write_image_archive_on_image(const std::string& path, const std::st
                                           const ImageConfig& config, const SavedImage& base,
                                           const ImageContent& content, const StopSource* stop = nullptr);
 
-// A file of a tar (plain or compressed), by its path in it; empty when it is not there, or over `limit`
-// bytes.
-std::string file_in_tar(const std::string& tar, const std::string& path, std::size_t limit);
-
 // True for a regular file that holds a tar, plain or compressed.
 bool is_tar_file(const std::string& path);
 

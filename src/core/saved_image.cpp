@@ -110,8 +110,9 @@ class Budget {
 // The archive itself, from its beginning.
 class Outer {
  public:
-  explicit Outer(std::string path) : path_(std::move(path)), reader_(archive_read_new()) {
-    archive_read_support_format_tar(reader_.get());
+  explicit Outer(std::string path, int (*format)(archive*) = archive_read_support_format_tar)
+      : path_(std::move(path)), reader_(archive_read_new()) {
+    format(reader_.get());
     if (archive_read_open_filename(reader_.get(), path_.c_str(), chunk) != ARCHIVE_OK)
       fail(path_, reason_of(reader_.get()));
   }
@@ -344,6 +345,16 @@ SavedImage read_saved_image(const std::string& path, const StopSource* stop) {
     image.tree.put(found->second);
   }
   return image;
+}
+
+ImageTree read_rootfs(const std::string& path, const StopSource* stop) {
+  // As it is, the file is what a layer is within an archive.
+  Outer outer(path, archive_read_support_format_raw);
+  if (outer.next() == nullptr) fail(path, "it is empty");
+  Budget budget(path);
+  ImageTree tree;
+  tree.put(Inner(outer.reader(), path, stop).changes(budget));
+  return tree;
 }
 
 void read_saved_layer(const SavedImage& image, const SavedLayer& layer,

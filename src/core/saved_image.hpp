@@ -38,6 +38,10 @@ const std::vector<std::string>& package_databases();
 // one image, or lacks a layer.
 SavedImage read_saved_image(const std::string& path, const StopSource* stop = nullptr);
 
+// What is in a root file system that is a tar, plain or compressed, with the text of the same. Throws
+// Error(invalid) when it is none.
+ImageTree read_rootfs(const std::string& path, const StopSource* stop = nullptr);
+
 // Hands on a layer's bytes as they are in the archive. Throws the same.
 void read_saved_layer(const SavedImage& image, const SavedLayer& layer,
                       const std::function<void(std::string_view)>& use);

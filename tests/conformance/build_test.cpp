@@ -91,6 +91,12 @@ TEST_P(Build, WhatTheImageLacksIsToldAndNothingIsMade) {
     EXPECT_NE(built.err.find("cannot use base '" + std::string(base) + "': it has no program '" + lack + "'"),
               std::string::npos)
         << built;
+    // The same as a file.
+    const Outcome of_file = build("--base $TMPDIR/lab-base.tar");
+    EXPECT_EQ(of_file.status, 1) << of_file;
+    EXPECT_NE(of_file.err.find("lab-base.tar': it has no program '" + std::string(lack) + "'"),
+              std::string::npos)
+        << of_file;
   }
   EXPECT_EQ(trim(images()), "");
   EXPECT_EQ(sh_as_user("ls -A ~/.cache/drydock | grep -E 'drydock-(base|agent|image)'").out, "")

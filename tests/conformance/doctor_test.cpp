@@ -217,6 +217,66 @@ TEST_P(Doctor, AWrongConfigurationIsTold) {
   ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
 }
 
+TEST_P(Doctor, APinOfBothModesIsTold) {
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  ASSERT_EQ(user_runs("-q contain").status, 0);
+  EXPECT_EQ(user_runs("doctor").out.find("pinned to both modes"), std::string::npos) << "the control";
+  ASSERT_EQ(sh_as_user("cd " + folder + "/drydock && mkdir dood && cp contain/* dood").status, 0);
+  const Outcome said = user_runs("doctor");
+  const auto problem = said.out.find("the project is pinned to both modes");
+  ASSERT_NE(problem, std::string::npos) << said;
+  EXPECT_TRUE(starts_with(said.out, "drydock run would work here: contained")) << said;
+  // The fix is a command, and it mends.
+  const auto command = said.out.find("rm " + folder, problem);
+  const auto end = said.out.find(" (to stay contained)", command);
+  ASSERT_NE(end, std::string::npos) << said;
+  ASSERT_EQ(sh_as_user(said.out.substr(command, end - command)).status, 0) << said;
+  EXPECT_EQ(user_runs("doctor").out.find("pinned to both modes"), std::string::npos);
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
+}
+
+// Version 2 of the control groups beside version 1, as a kernel that is told to mounts them.
+TEST_P(Doctor, HybridControlGroupsAreTold) {
+  const std::string hybrid =
+      "mount --make-rprivate /sys; mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup; cd /sys/fs/cgroup; "
+      "mkdir "
+      "unified systemd; mount -t cgroup2 cgroup2 unified; mount -t cgroup -o none,name=systemd cgroup "
+      "systemd; "
+      "cd /; exec ";
+  const std::string words =
+      DRYDOCK_LAB_SCRIPTS "/as-dev sh -c " + quote("cd; " + drydock_words() + " doctor");
+  const Outcome usual = sh("exec " + words);
+  EXPECT_EQ(usual.out.find("control groups are hybrid"), std::string::npos) << "the control: " << usual;
+  const Outcome said = sh("exec unshare --mount sh -c " + quote(hybrid + words));
+  const auto problem = said.out.find("control groups are hybrid");
+  ASSERT_NE(problem, std::string::npos) << said;
+  EXPECT_NE(said.out.find("fix: boot with systemd.unified_cgroup_hierarchy=1", problem), std::string::npos)
+      << said;
+}
+
+// Podman's netavark with another version's number. Every machine of the lab has one, also where a session is
+// Docker's.
+TEST_P(Doctor, AnOldNetavarkIsTold) {
+  const std::string fix = "upgrade netavark to 1.15.1 or newer";
+  const std::string netavark = "/usr/lib/podman/netavark";
+  const auto with_version = [&](const std::string& version) {
+    const std::string own = "/run/netavark.lab";
+    damage("cp " + netavark + " " + own + ".real; printf '#!/bin/sh\n" +
+               "test \"$1\" = --version && { echo netavark " + version + "; exit; }\nexec " + own +
+               ".real \"$@\"\n' > " + own + " && chmod 755 " + own + " && mount --bind " + own + " " +
+               netavark,
+           "umount " + netavark);
+    const Outcome said = drydock("doctor -v");
+    mend();
+    return said;
+  };
+  const Outcome old = with_version("1.4.0");
+  EXPECT_NE(old.out.find(fix), std::string::npos) << old;
+  const Outcome mended = with_version("1.15.1");
+  EXPECT_EQ(mended.out.find(fix), std::string::npos) << "the control: " << mended;
+}
+
 TEST_P(Doctor, LiveSessionsAreTold) {
   const Outcome started = drydock(
       "run -d --allow allowed.test -- sh -c 'curl -s https://allowed.test/ > /dev/null; curl -s "

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/process.hpp"
 #include "base/temp_file.hpp"
 #include "core/allowlist.hpp"
@@ -60,6 +61,21 @@ TEST_F(Agents, TheShippedOnesAreSound) {
     }
   }
   EXPECT_THAT(names, ElementsAre("claude", "codex", "gemini", "opencode", "shell"));
+}
+
+TEST_F(Agents, TheFilesThatSwitchTelemetryOffAreInTheImages) {
+  const auto text_at = [](const AgentProfile& agent, const std::string& path) {
+    for (const AgentFile& file : agent.files) {
+      if (file.path == path) return file.text;
+    }
+    return std::string{};
+  };
+  const AgentProfile gemini = find_agent("gemini");
+  const Json defaults =
+      parse_json(text_at(gemini, gemini.telemetry_off.at("GEMINI_CLI_SYSTEM_DEFAULTS_PATH")), "test");
+  EXPECT_EQ(defaults.at("privacy").at("usageStatisticsEnabled"), false);
+  EXPECT_THAT(text_at(find_agent("codex"), "/etc/codex/config.toml"),
+              HasSubstr("\n[analytics]\nenabled = false\n"));
 }
 
 TEST_F(Agents, AFifthIsOneFile) {

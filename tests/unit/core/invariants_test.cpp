@@ -5,8 +5,10 @@
 
 #include <functional>
 
+#include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "core/agent_state.hpp"
 #include "core/labels.hpp"
 #include "sample_plan.hpp"
 
@@ -92,6 +94,14 @@ Plan with_policy() {
   request.policy_directory = "/run/user/1000/drydock/sessions/0123abcd/policy";
   return build_plan(request);
 }
+Plan with_state() {
+  PlanRequest request = test::sample_request();
+  AgentProfile agent;
+  agent.name = request.agent_name;
+  agent.state = {{".demo", true}};
+  request.state = session_state(agent, request.project.key, request.session);
+  return build_plan(request);
+}
 // Of a worktree's plan: without the mount of `path` below its repository.
 std::function<void(Plan&)> without_mount(const std::string& path) {
   return [path](Plan& plan) {
@@ -100,6 +110,9 @@ std::function<void(Plan&)> without_mount(const std::string& path) {
   };
 }
 
+auto home_of(Plan& plan) {
+  return std::find(plan.agent.binds.begin(), plan.agent.binds.end(), home_mount(plan));
+}
 auto hooks_of(Plan& plan) {
   auto& binds = plan.agent.binds;
   return std::find_if(binds.begin(), binds.end(),
@@ -190,6 +203,21 @@ std::vector<Breach> breaches() {
          p.agent.environment["TOKEN"] = "x";
        },
        "INV-1", "the engine would be told the secret 'TOKEN'"},
+      {"home_not_mounted", with_state, [](Plan& p) { p.agent.binds.erase(home_of(p)); }, "INV-2",
+       "would not be the session's own copy"},
+      {"home_of_another_session", with_state,
+       [](Plan& p) {
+         const auto bind = home_of(p);
+         p.state->home = agent_state_directory(p.agent_name) + "/sessions/ffffffff/home";
+         bind->source = p.state->home;
+       },
+       "INV-2", "would not be the session's own copy"},
+      {"state_of_the_host", with_state,
+       [](Plan& p) {
+         p.beside.push_back(home_directories().front() + "/.demo/talks");
+         p.agent.binds.push_back({p.beside.back(), "/mnt/talks", true});
+       },
+       "INV-2", "/.demo/talks' is the host's own state of the agent"},
       {"guard_elsewhere", contained,
        [](Plan& p) {
          p.guards.push_back({"/srv/other", true, 0, 0, "/srv/other"});
