@@ -181,7 +181,7 @@ MUTATIONS = [
     one("links-followed", "a link that an agent left in its state is followed by the host", "src/core/file_tree.cpp",
         "RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS", "0", "unit_core *FileTree*:*AgentState*:*AgentSync*"),
     one("digest-unchecked", "a package need not be what the registry says", "src/core/npm_registry.cpp",
-        "std::string(digest_kind) + sha512_base64_of_file(path) == release.integrity", "!release.integrity.empty()", "unit_core *Npm*"),
+        "std::string(digest_kind) + sha512_base64_of_file(path) == release.integrity", "!release.integrity.empty()", "unit_core AgentImages*"),
     one("image-unread", "the image that a session was made of is not read back", "src/core/verify.cpp",
         '  if (!spec.image_id.empty()) compare(found, "image", spec.image_id, report.image_id);\n', "", "unit_core ContainerDifferences*"),
     one("digest-of-image", "an image need not have the digest that it was named by", "src/core/pull.cpp",
