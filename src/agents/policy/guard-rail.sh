@@ -1,26 +1,107 @@
 #!/bin/sh
 # What an agent asks before it runs a command: the call as JSON on standard input. Exit status 2 refuses it, and
 # what is written to standard error is told to the agent. It is against accidents: a command can be written so
-# that none of these words is in it, and what keeps an agent in is the container and its network.
+# that this does not see it, and what keeps an agent in is the container and its network.
 refuse() {
   echo "drydock: refused: $1" >&2
   exit 2
 }
 
 command -v jq >/dev/null 2>&1 || refuse 'jq is missing, and nothing is run that cannot be read'
-asked=$(jq -er '.tool_input.command // empty | strings') || refuse 'the call is not understood'
-# One line, single spaces.
-asked=$(printf '%s' "$asked" | tr '\n\t' '  ' | tr -s ' ')
+verdict=$(jq -r '
+  # A shell text as what it is made of: quoted text, redirections, separators, blanks and the rest.
+  def pieces: [scan(
+    "\"(?:\\\\(?:.|\\n)|[^\"\\\\])*\"?"
+    + "|\u0027[^\u0027]*\u0027?"
+    + "|\\\\(?:.|\\n)"
+    + "|\\$\\{[^}]*\\}?"
+    + "|\\$?\\("
+    + "|&>>?|[0-9]*(?:<<<|<<-?|<>|[<>]{1,2})(?:[&|][0-9-]*)?"
+    + "|[;&|)`\\n]"
+    + "|[ \\t\\r]+"
+    + "|[^\\s\"\u0027\\\\;&|()`<>$]+"
+    + "|\\$")];
 
-matches() { printf '%s\n' "$asked" | grep -Eq -- "$1"; }
-# Where a command begins: at the start, behind a separator, or as the argument of what runs others.
-start='(^|[;&|({`]|\$\(|sudo |xargs |env |exec |time ) ?'
+  def end_word: if .word == null then . else .words += [.word] | .word = null end;
+  def end_command: end_word | if .words == [] then . else .commands += [.words] | .words = [] end;
 
-matches "${start}git( -[cC] [^ ]+)* push .*(--force( |\$)|-f( |\$)|--mirror| \\+)" && refuse 'a push that overwrites history'
-matches "${start}git( -[cC] [^ ]+)* reset .*--hard" && refuse 'git reset --hard throws changes away'
-matches "${start}git( -[cC] [^ ]+)* clean .*-[a-z]*f" && refuse 'git clean -f throws files away'
-matches "${start}git( -[cC] [^ ]+)* (config|-c) .*(core\\.(hooks[Pp]ath|fsmonitor|ssh[Cc]ommand))" && refuse 'a git setting that runs programs on the host'
-matches "${start}rm .*-[a-zA-Z]*[rR].* (/|~|\\\$HOME|\\.git)/?( |;|&|\\||\$)" && refuse 'rm -r of a whole tree'
-matches "${start}(mkfs|fdisk|parted|wipefs)([ .]|\$)" && refuse 'a command that overwrites a disk'
-matches "${start}dd .*of=/dev/" && refuse 'a command that overwrites a device'
-exit 0
+  # Its commands, each a list of words without their quotes, and the texts in which others may stand.
+  def parsed: reduce pieces[] as $piece ({commands: [], words: [], word: null, comment: false, texts: []};
+    if $piece == "\n" then .comment = false | end_command
+    elif .comment then .
+    elif ($piece | test("^(?:[;&|)`]|\\$?\\()$")) then end_command
+    elif ($piece | test("^(?:[ \\t\\r]+$|&>|[0-9]*[<>])")) then end_word
+    elif ($piece == "\\\n") then .
+    elif .word == null and ($piece | startswith("#")) then .comment = true
+    elif ($piece | startswith("\u0027")) then .word += ($piece[1:] | rtrimstr("\u0027"))
+    elif ($piece | startswith("\\")) then .word += $piece[1:]
+    elif ($piece | startswith("\"")) then
+      ($piece[1:] | rtrimstr("\"")) as $text
+      | .word += ($text | gsub("\\\\(?<octet>[\"$`\\\\])"; .octet))
+      | if ($text | test("\\$\\(|`")) then .texts += [$text] else . end
+    else .word += $piece end) | end_command;
+
+  # What is only written down is no command, unless a shell reads it.
+  def without_documents:
+    if test("(?:^|[\\s;&|(/])(?:ba|da|z|k)?sh\\b[^\\n]*<<") then .
+    else gsub("<<-?[ \\t]*[\"\u0027\\\\]?(?<end>[A-Za-z_][A-Za-z0-9_]*)[\"\u0027]?(?<rest>[^\\n]*)\\n(?:[^\\n]*\\n)*?[ \\t]*\\k<end>[ \\t]*(?=\\n|$)"; .rest)
+    end;
+
+  def program: .[0] | split("/") | last // "";
+  # What a shell is told to run.
+  def told:
+    . as $words
+    | if program == "eval" then .[1:] | join(" ")
+      else range(length) | select($words[.] | split("/") | last // "" | test("^(?:ba|da|z|k)?sh$")) as $shell
+        | range($shell + 1; $words | length) | select($words[.] | test("^-[a-zA-Z]*c$")) | $words[. + 1] // empty
+      end;
+  def all_commands: without_documents | parsed | .commands[], (.commands[] | told | all_commands), (.texts[] | all_commands);
+
+  # Behind what runs others any word may begin the command.
+  def runners: ["sudo", "doas", "env", "xargs", "exec", "command", "builtin", "nohup", "time", "timeout", "nice", "ionice",
+    "stdbuf", "setsid", "busybox", "then", "do", "else", "elif", "if", "while", "until", "!", "{"];
+  def bare: if length > 0 and (.[0] | test("^[A-Za-z_][A-Za-z0-9_]*\\+?=")) then .[1:] | bare else . end;
+  def candidates: bare | select(length > 0)
+    | if (program as $first | runners | index([$first])) then range(1; length) as $at | .[$at:] else . end;
+
+  def behind_options:
+    if length == 0 then .
+    elif (.[0] | test("^(?:-C|-c|--git-dir|--work-tree|--namespace|--exec-path)$")) then .[2:] | behind_options
+    elif (.[0] | startswith("-")) then .[1:] | behind_options
+    else . end;
+  def runs_programs: test("^core\\.(?:hookspath|fsmonitor|sshcommand)(?:=|$)"; "i");
+  def git_refusal:
+    . as $options | behind_options as $words | ($words[0] // "") as $action | $words[1:] as $arguments
+    | if $action == "push" and any($arguments[]; test("^(?:--force|--mirror|-[a-zA-Z]*f[a-zA-Z]*)$|^\\+")) then
+        "a push that overwrites history"
+      elif $action == "reset" and any($arguments[]; . == "--hard") then "git reset --hard throws changes away"
+      elif $action == "clean" and any($arguments[]; test("^(?:--force|-[a-zA-Z]*f[a-zA-Z]*)$"))
+        and (any($arguments[]; test("^(?:--dry-run|-[a-zA-Z]*n[a-zA-Z]*)$")) | not) then "git clean -f throws files away"
+      elif ($action == "config" and any($arguments[]; runs_programs))
+        or any(range($options | length); $options[.] == "-c" and ($options[. + 1] // "" | runs_programs)) then
+        "a git setting that runs programs on the host"
+      else empty end;
+
+  def is_whole_tree: test("^(?:/+\\**|(?:~|\\$HOME|\\$\\{HOME\\})(?:/+\\**)?|(?:.*/)?\\.git(?:/+\\**)?)$")
+    or ((env.HOME // "") as $home | $home != "" and (. | sub("(?<=.)/+\\**$"; "")) == $home);
+  def refusal:
+    program as $program | .[1:] as $arguments
+    | if $program == "git" then $arguments | git_refusal
+      elif $program == "rm" and any($arguments[]; test("^(?:--recursive|-[a-zA-Z]*[rR][a-zA-Z]*)$"))
+        and any($arguments[]; is_whole_tree) then "rm -r of a whole tree"
+      elif $program | test("^(?:mkfs(?:\\..+)?|fdisk|parted|wipefs)$") then "a command that overwrites a disk"
+      elif $program == "dd" and any($arguments[]; test("^of=/dev/(?!(?:null|stdout|stderr)$)")) then
+        "a command that overwrites a device"
+      else empty end;
+
+  (.tool_input.command | strings) // error("there is no command")
+  | without_documents
+  | if test("\\b(?:git|rm|dd|mkfs|fdisk|parted|wipefs)\\b") | not then "passes"
+    elif length > 50000 then "a command that is too long to be judged: write it to a file and run that"
+    else first(all_commands | candidates | refusal) // "passes" end
+') 2>/dev/null
+case $verdict in
+  passes) exit 0 ;;
+  '') refuse 'the call is not understood' ;;
+  *) refuse "$verdict" ;;
+esac

@@ -204,30 +204,127 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"\"kind\": \"socket\"", "\"kind\": \"folder\"", "neither 'folder' nor 'file'"},
         Wrong{"[\".other/talks\"]", "[\".fifth/talks\"]", "'.other/talks' is not in a path of 'state'"}));
 
-TEST(AgentPolicy, TheGuardRailRefusesWhatDestroysAndLetsTheRestPass) {
+// What the shipped guard-rail says to an agent that asks: the exit status.
+int guard_rail(const std::string& call) {
   const std::string script = shipped_agents_directory() + "/policy/guard-rail.sh";
-  const auto status = [&](const std::string& call) {
-    const TempFile input;
-    input.write(call);
-    return run_process({"sh", "-c", "exec sh \"$1\" < \"$2\"", "sh", script, input.path()}).exit_code;
-  };
-  const auto ask = [&](const std::string& command) {
-    return status("{\"tool_input\": {\"command\": \"" + command + "\"}}");
-  };
-  for (const char* command :
-       {"ls -la", "git status", "git push origin main", "rm -rf build", "rm -rf ./build/", "git reset HEAD x",
-        "git commit -m 'reset --hard is bad'", "echo mkfs"}) {
-    EXPECT_EQ(ask(command), 0) << command;
+  const TempFile input;
+  input.write(call);
+  return run_process({"sh", "-c", "exec sh \"$1\" < \"$2\"", "sh", script, input.path()}).exit_code;
+}
+int guard_rail_of(const std::string& command) {
+  return guard_rail(Json{{"tool_input", {{"command", command}}}}.dump());
+}
+
+TEST(AgentPolicy, TheGuardRailLetsPassWhatDestroysNothing) {
+  for (const char* command : {"ls -la",
+                              "git status",
+                              "git push origin main",
+                              "rm -rf build",
+                              "rm -rf ./build/",
+                              "git reset HEAD x",
+                              "git commit -m 'reset --hard is bad'",
+                              "echo mkfs",
+                              "rm -rf build && ls /",
+                              "git push origin main && tail -f log",
+                              "git clean -n; rm -f x",
+                              R"sh(git commit -m "fix; git reset --hard is gone")sh",
+                              "git clean -nfd",
+                              R"sh(cat > x.sh <<'EOF'
+git reset --hard
+EOF
+chmod +x x.sh)sh",
+                              "echo a # ; git reset --hard",
+                              "dd if=x of=/dev/null",
+                              "grep -r 'rm -rf /' .",
+                              "ls 2>&1 | head",
+                              "git log --grep='x'",
+                              "git push --force-with-lease",
+                              "rm -rf .github",
+                              "rm -r build 2>/dev/null",
+                              R"sh(echo "a $(ls) b")sh",
+                              "git config user.name x",
+                              "git diff -- core.fsmonitor.txt",
+                              "for f in *; do echo $f; done",
+                              "rm -rf ${BUILD}/x",
+                              "find . -name '*.git'",
+                              "git stash -u; git checkout -f main"}) {
+    EXPECT_EQ(guard_rail_of(command), 0) << command;
   }
-  for (const char* command :
-       {"git push --force origin main", "git push -f", "cd x && git push origin main -f",
-        "git push origin +main", "git -C /x reset --hard", "git status; git reset --hard HEAD~3",
-        "git clean -fdx", "rm -rf /", "rm -rf ~/", "rm -r .git", "sudo mkfs.ext4 /dev/sda1",
-        "dd if=x of=/dev/sda", "git config core.hooksPath x"}) {
-    EXPECT_EQ(ask(command), 2) << command;
+  EXPECT_EQ(guard_rail_of("echo " + std::string(100'000, 'x')), 0);
+}
+
+TEST(AgentPolicy, TheGuardRailRefusesWhatDestroys) {
+  for (const char* command : {"git push --force origin main",
+                              "git push -f",
+                              "cd x && git push origin main -f",
+                              "git push origin +main",
+                              "git -C /x reset --hard",
+                              "git status; git reset --hard HEAD~3",
+                              "git clean -fdx",
+                              "rm -rf /",
+                              "rm -rf ~/",
+                              "rm -r .git",
+                              "sudo mkfs.ext4 /dev/sda1",
+                              "dd if=x of=/dev/sda",
+                              "git config core.hooksPath x",
+                              R"sh(cd x
+rm -rf .git)sh",
+                              R"sh(cd x
+git clean -fdx)sh",
+                              R"sh(cd x
+git config core.fsmonitor ./x)sh",
+                              R"sh(x
+dd if=/dev/zero of=/dev/sda)sh",
+                              "git push origin main -f; true",
+                              "git push origin main --force&& true",
+                              "rm -rf /*",
+                              "rm -rf ~/*",
+                              R"sh(rm -rf "$HOME")sh",
+                              "rm -rf ./.git",
+                              "git --no-pager reset --hard",
+                              "FOO=1 git reset --hard",
+                              R"sh(bash -c "git reset --hard")sh",
+                              "git config core.fsMonitor x",
+                              "sudo -u root git reset --hard",
+                              "echo x | xargs -n 1 rm -rf /",
+                              "if true; then git reset --hard; fi",
+                              "( git reset --hard )",
+                              R"sh(echo "$(git reset --hard)")sh",
+                              "echo `git reset --hard`",
+                              "git -c core.pager=cat reset -q --hard",
+                              "true; git -c core.pager=cat reset -q --hard",
+                              "/usr/bin/git reset --hard",
+                              "rm -r -f -- /",
+                              R"sh(git \
+ reset --hard)sh",
+                              "bash -lc 'cd x; git clean -fd'",
+                              R"sh(sh <<EOF
+git reset --hard
+EOF)sh",
+                              "rm -fr $HOME/",
+                              "rm -rf ${HOME}",
+                              "eval 'git reset --hard'",
+                              "git -c core.sshCommand=x fetch",
+                              "{ git reset --hard; }",
+                              "timeout 5 git reset --hard",
+                              "git push -uf origin x",
+                              "git push --mirror x",
+                              "wipefs -a /dev/sda",
+                              R"sh(true && bash -c 'bash -c "git reset --hard"')sh",
+                              R"sh(cat <<EOF
+x
+EOF
+git reset --hard)sh",
+                              "rm -rf 'x' /",
+                              "rm --recursive --force .git/"}) {
+    EXPECT_EQ(guard_rail_of(command), 2) << command;
   }
-  EXPECT_EQ(status("no json"), 2) << "what is not understood is not run";
-  EXPECT_EQ(status("{}"), 2);
+}
+
+TEST(AgentPolicy, TheGuardRailRefusesWhatItCannotRead) {
+  for (const char* call : {"no json", "{}", "", "{\"tool_input\": {\"command\": 5}}"})
+    EXPECT_EQ(guard_rail(call), 2) << call;
+  EXPECT_EQ(guard_rail_of("git status " + std::string(60'000, 'x')), 2) << "it would take too long";
 }
 
 }  // namespace
