@@ -135,6 +135,7 @@ void harvest(const std::string& folder) {
   const std::string agent_folder = fs::path(folder).parent_path().parent_path().string();
   const std::string id = fs::path(folder).filename().string();
   const DirectoryLock lock(agent_folder);
+  remove_beginning_with(agent_folder, unfinished_prefix);
   const UniqueFd agent = open_folder(agent_folder);
   const UniqueFd session = open_folder(folder);
   const UniqueFd home = open_below(session.get(), "home", O_RDONLY | O_DIRECTORY);

@@ -112,6 +112,7 @@ SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool d
   make_directories(report.prototype, 0700);
   const DirectoryLock lock(folder);
   remove_beginning_with(folder, fresh_prefix);
+  remove_beginning_with(folder, unfinished_prefix);
   const UniqueFd state = open_folder(folder);
   const std::string fresh = fresh_prefix + random_hex(16);
   make_folders_below(state.get(), fresh, std::nullopt);

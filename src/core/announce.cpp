@@ -30,6 +30,13 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
   }
 }
 
+// As a secret, or in the environment.
+bool is_given(const PreparedRun& run, const std::string& name) {
+  return session_environment(run).count(name) != 0 ||
+         std::any_of(run.secrets.begin(), run.secrets.end(),
+                     [&](const Secret& secret) { return secret.name == name; });
+}
+
 // A key that is sent to a host which the session does not reach is no use.
 void warn_of_secrets(const PreparedRun& run, Talk& talk) {
   if (run.mode.mode != Mode::contained) return;
@@ -39,10 +46,8 @@ void warn_of_secrets(const PreparedRun& run, Talk& talk) {
     if (environment.count(name) != 0) return;
   }
   for (const AgentSecret& known : run.agent.secrets) {
-    const bool given = environment.count(known.name) != 0 ||
-                       std::any_of(run.secrets.begin(), run.secrets.end(),
-                                   [&](const Secret& secret) { return secret.name == known.name; });
-    if (!given || known.host.empty() || run.allowlist.match(known.host) != nullptr) continue;
+    if (!is_given(run, known.name) || known.host.empty() || run.allowlist.match(known.host) != nullptr)
+      continue;
     talk.warn(known.name + " is for " + known.host +
               ", which is not allowed; allow it: drydock egress allow " + known.host);
   }
@@ -52,8 +57,13 @@ void warn_of_secrets(const PreparedRun& run, Talk& talk) {
 void tell_of_login(const PreparedRun& run, Talk& talk) {
   const AgentProfile& agent = run.agent;
   const bool runs_agent = run.options.command.empty() && !run.options.shell;
-  if (!runs_agent || agent.login_hint.empty() || !run.secrets.empty()) return;
-  if (!has_kept_login(agent)) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
+  if (!runs_agent || agent.login_hint.empty()) return;
+  // Of an agent whose keys have no names any may be it.
+  const bool has_key = (agent.secrets.empty() && !run.secrets.empty()) ||
+                       std::any_of(agent.secrets.begin(), agent.secrets.end(),
+                                   [&](const AgentSecret& known) { return is_given(run, known.name); });
+  if (!has_key && !has_kept_login(agent))
+    talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
 // Of dood a warning has said it.

@@ -178,20 +178,21 @@ void copy_below(int from, const std::string& source, int to, const std::string& 
   make_folders_below(to, parent_of(target), owner);
   const UniqueFd parent = open_parent(to, target);
   const std::string leaf = leaf_of(target);
-  const std::string name = durable ? ".drydock-" + random_hex(16) : leaf;
+  const int place = durable ? to : parent.get();
+  const std::string name = durable ? unfinished_prefix + random_hex(16) : leaf;
   const unsigned mode = (status.st_mode & S_IXUSR) != 0 ? 0700 : 0600;
-  const UniqueFd output = open_below(parent.get(), name, O_WRONLY | O_CREAT | O_EXCL, mode);
+  const UniqueFd output = open_below(place, name, O_WRONLY | O_CREAT | O_EXCL, mode);
   if (!output) cannot("make", target, errno);
   try {
     copy_bytes(input.get(), output.get(), target);
     if (::fchmod(output.get(), mode) != 0) cannot("write", target, errno);
     if (owner && ::fchown(output.get(), owner->uid, owner->gid) != 0) cannot("give away", target, errno);
     if (!durable) return;
-    if (::fsync(output.get()) != 0 || ::renameat(parent.get(), name.c_str(), parent.get(), leaf.c_str()) != 0)
+    if (::fsync(output.get()) != 0 || ::renameat(place, name.c_str(), parent.get(), leaf.c_str()) != 0)
       cannot("replace", target, errno);
     ::fsync(parent.get());
   } catch (const Error&) {
-    ::unlinkat(parent.get(), name.c_str(), 0);
+    ::unlinkat(place, name.c_str(), 0);
     throw;
   }
 }

@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,6 +19,7 @@
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "core/conversations.hpp"
+#include "core/file_tree.hpp"
 #include "environment.hpp"
 
 namespace drydock::core {
@@ -149,6 +153,39 @@ TEST_F(AgentState, WhatIsStoredOfAConversationIsNeverChanged) {
   fs::remove_all(home(second) + "/.demo/talks");
   end_session_state(second);
   EXPECT_EQ(read(stored), before + "said\nand more\n") << "nor is it taken away";
+}
+
+// Killed by the kernel in the middle of a file, for it may write no longer one.
+TEST_F(AgentState, WhoIsKilledWhileItBringsAConversationLeavesNoPartOfIt) {
+  const std::string talk = "/.demo/talks/1.jsonl";
+  const std::string text(500'000, 'x');
+  const auto unfinished = [&] {
+    int count = 0;
+    for (const auto& entry : fs::directory_iterator(own()))
+      count += starts_with(entry.path().filename().string(), unfinished_prefix) ? 1 : 0;
+    return count;
+  };
+  begin(first);
+  write(home(first) + talk, text);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const rlimit short_files{200'000, 200'000};
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    ::setrlimit(RLIMIT_FSIZE, &short_files);
+    end_session_state(first);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) << status;
+  EXPECT_EQ(unfinished(), 1) << "it was in the middle";
+  begin(second);
+  EXPECT_FALSE(fs::exists(home(second) + "/.demo/talks") && !fs::is_empty(home(second) + "/.demo/talks"));
+  end_session_state(first);
+  EXPECT_EQ(read(own() + "/transcripts/one-11111111" + talk), text);
+  EXPECT_EQ(unfinished(), 0);
 }
 
 TEST_F(AgentState, OfTwoSessionsThatContinueOneConversationNoneIsLost) {

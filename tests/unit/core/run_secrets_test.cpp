@@ -100,6 +100,13 @@ TEST_F(RunSecrets, WithAKeptTokenNobodyIsToldToLogIn) {
     return talk.said;
   };
   EXPECT_THAT(told(), testing::Contains(HasSubstr("claude is not logged in here")));
+  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
+  options.secrets = {"DRYDOCK_TEST_TOKEN"};
+  EXPECT_THAT(told(), testing::Contains(HasSubstr("not logged in"))) << "that is no key of the agent's";
+  options.secrets.clear();
+  options.environment["ANTHROPIC_API_KEY"] = "hush-hush";
+  EXPECT_THAT(told(), testing::Not(testing::Contains(HasSubstr("not logged in"))));
+  options.environment.clear();
   keep_token("claude", "CLAUDE_CODE_OAUTH_TOKEN", "hush-hush");
   EXPECT_THAT(told(), testing::Not(testing::Contains(HasSubstr("not logged in"))));
 }
