@@ -13,6 +13,7 @@
 #include "core/host_verdict.hpp"
 #include "guard/config.hpp"
 #include "guard/connect_head.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::policy {
 namespace {
@@ -260,6 +261,63 @@ TEST(Judge, NamesTheEntryOrTheReason) {
   // The guard would take it, and no allowlist can name it.
   EXPECT_EQ(told("localhost").reason, "not on the allowlist");
   EXPECT_EQ(told("localhost").hint, "");
+}
+
+// Names out of the pieces that matter, also such that drydock takes for no line.
+TEST(Judge, WhatALineCanBeIsWhatDrydockTakesForOne) {
+  const std::vector<std::string> pieces{"a",
+                                        "b1",
+                                        "-",
+                                        ".",
+                                        ".",
+                                        ".",
+                                        "com",
+                                        "co.uk",
+                                        "test",
+                                        "0x1f",
+                                        "127",
+                                        "--",
+                                        "A",
+                                        ".-",
+                                        "-.",
+                                        "example.",
+                                        "localhost",
+                                        "_",
+                                        "..",
+                                        "xn--",
+                                        "b-c.",
+                                        "*.",
+                                        ":443",
+                                        "xn--a.",
+                                        "x.--y",
+                                        "\xc3\xbc",
+                                        "xn--bcher-kva.",
+                                        std::string(63, 'x')};
+  std::mt19937 random(20260731);
+  const auto pick = [&](std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(random);
+  };
+  int taken = 0;
+  int refused = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string name;
+    for (std::size_t count = 1 + pick(7); count > 0; --count) name += pieces[pick(pieces.size())];
+    const auto pattern = core::parse_host_pattern(name);
+    if (pattern) {
+      ASSERT_TRUE(can_be_listed(pattern->host)) << name;
+    }
+    // A puny code is checked by drydock alone.
+    if (name.find("xn--") != std::string::npos) continue;
+    const bool same = pattern && pattern->host == name;
+    ASSERT_EQ(can_be_listed(name), same) << name;
+    taken += same ? 1 : 0;
+    refused += is_host_name(name) && !same ? 1 : 0;
+  }
+  EXPECT_GT(taken, 1000);
+  EXPECT_GT(refused, 1000);
+  for (const std::string name : {"localhost", "a-.example.com", "-a.example.com", "a.com-", "a.b.-c.com",
+                                 "a..com", ".a.com", "10.0.0.1", "*.a.com", ""})
+    EXPECT_FALSE(can_be_listed(name)) << name;
 }
 
 TEST(Judge, WhatHasEndedIsGone) {
