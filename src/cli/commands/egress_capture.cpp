@@ -119,9 +119,9 @@ class EgressCaptureCommand : public Command {
            "host "
            "by HTTPS until\nit ends, and asks first. All else of the jail holds: port 443 alone, TLS for the "
            "tunnel's own host, no private\naddress, no DNS. Then the hosts that it asked for are printed as "
-           "lines of an allowlist, each with its counts; what\nis allowed already, and what was refused all "
-           "the "
-           "same, are comments. The exit status is the command's.\nAn agent whose profile says what switches "
+           "lines of an allowlist, each with its counts; what\nis allowed already, what no line can be, and "
+           "what was refused all the same, are comments. The exit status is the\ncommand's. An agent whose "
+           "profile says what switches "
            "its telemetry off runs twice, without it and with it: what only the\nsecond run asked for is a "
            "comment. Where the first one fails or is interrupted there is no second.";
   }
