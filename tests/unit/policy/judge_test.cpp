@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <regex.h>
 
+#include <filesystem>
 #include <random>
 
 #include "base/text.hpp"
@@ -112,7 +113,7 @@ TEST(Judge, DrydockAndTheGuardAgreeOnTenThousandHosts) {
     const guard::Entry* entry = head.state() == guard::ConnectHead::State::done
                                     ? rules.entries.match(head.authority().host)
                                     : nullptr;
-    const core::HostVerdict told = core::judge_host(authority, matcher);
+    const core::HostVerdict told = core::judge_host(authority, matcher, {}, {});
     // An authority without a port is a host that a user asks about; the guard would refuse it as it stands.
     if (told.authority != authority) {
       EXPECT_EQ(told.authority, authority + ":443");
@@ -238,7 +239,8 @@ TEST(Judge, WhatIsWrittenIsWhatIsMatchedAHundredThousandTimes) {
 
 TEST(Judge, NamesTheEntryOrTheReason) {
   const Entries matcher = core::matcher_of(make_list());
-  const auto told = [&](const std::string& host) { return core::judge_host(host, matcher); };
+  const std::string current = std::filesystem::current_path();
+  const auto told = [&](const std::string& host) { return core::judge_host(host, matcher, {}, current); };
   EXPECT_TRUE(told("Example.COM").allowed);
   EXPECT_EQ(told("example.com").source, "hosts:1");
   EXPECT_EQ(told("a.wild.example").rule, "*.wild.example");
@@ -251,6 +253,10 @@ TEST(Judge, NamesTheEntryOrTheReason) {
                   .allowed);
   EXPECT_EQ(told("other.example").reason, "not on the allowlist");
   EXPECT_EQ(told("other.example").hint, "drydock egress allow other.example");
+  EXPECT_EQ(core::judge_host("other.example", matcher, {}, "/some/where").hint,
+            "drydock egress allow --project /some/where other.example");
+  EXPECT_EQ(core::judge_host("other.example", matcher, "0123abcd", "/some/where").hint,
+            "drydock egress allow other.example --session 0123abcd");
   EXPECT_EQ(told("example.com:80").reason, "only port 443 is allowed");
   EXPECT_EQ(told("example.com:80").hint, "");
   for (const std::string host : {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
