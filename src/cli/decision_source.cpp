@@ -32,6 +32,10 @@ DecisionSource::DecisionSource(const Invocation& invocation, const std::string& 
   }
 }
 
+std::string DecisionSource::project() const {
+  return found_ != nullptr ? found_->session.project : core::summary_of(*kept_).project;
+}
+
 core::LogKind DecisionSource::kind() const {
   if (found_ == nullptr) return core::LogKind::kept;
   return found_->session.sidecar_state == runtime::ContainerState::running ? core::LogKind::live

@@ -25,6 +25,8 @@ class DecisionSource {
   DecisionSource(const Invocation& invocation, const std::string& wanted, const std::string& verb);
 
   const std::string& session() const { return found_ != nullptr ? found_->session.id : kept_->session; }
+  // Its folder; empty when there is none, or when the kept log does not say.
+  std::string project() const;
   bool is_live() const { return found_ != nullptr && core::is_live(found_->session); }
   core::LogKind kind() const;
   // Line by line, until the sink has enough; `whole` is false for a last line that has no end.

@@ -35,7 +35,7 @@ using Groups = std::map<std::string, tl::expected<std::vector<std::string>, std:
 // A group is looked up once, however often it is named: `groups` are those that were.
 std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Groups& groups) {
   const auto refuse = [&](const std::string& reason) {
-    fail(source.to_string(), "'" + one_line(entry) + "': " + reason, hint_for_entry(entry));
+    fail(source.to_string(), "'" + one_line(entry) + "': " + reason, hint_for_entry(entry, reason));
   };
   if (!starts_with(entry, "@")) {
     auto pattern = parse_host_pattern(entry);

@@ -9,6 +9,7 @@
 #include "core/agent_state.hpp"
 #include "core/gaps.hpp"
 #include "core/groups.hpp"
+#include "core/host_verdict.hpp"
 
 namespace drydock::core {
 namespace {
@@ -25,7 +26,7 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
     if (!host) {
       talk.warn(what + "which the agent cannot reach: " + host.error());
     } else if (run.allowlist.match(*host) == nullptr) {
-      talk.warn(what + "which is not allowed; allow it: drydock egress allow " + *host);
+      talk.warn(what + "which is not allowed; allow it: " + allow_command(run.project.path) + " " + *host);
     }
   }
 }
@@ -49,7 +50,7 @@ void warn_of_secrets(const PreparedRun& run, Talk& talk) {
     if (!is_given(run, known.name) || known.host.empty() || run.allowlist.match(known.host) != nullptr)
       continue;
     talk.warn(known.name + " is for " + known.host +
-              ", which is not allowed; allow it: drydock egress allow " + known.host);
+              ", which is not allowed; allow it: " + allow_command(run.project.path) + " " + known.host);
   }
 }
 

@@ -119,15 +119,6 @@ bool is_own(const AptSource& source, const Distribution& distribution) {
   });
 }
 
-std::string without_credentials(const std::string& uri) {
-  const auto authority = uri.find("://");
-  if (authority == std::string::npos) return uri;
-  const auto path = uri.find('/', authority + 3);
-  const auto at = uri.rfind('@', path);
-  if (at == std::string::npos || at < authority) return uri;
-  return uri.substr(0, authority + 3) + uri.substr(at + 1);
-}
-
 }  // namespace
 
 Distribution parse_os_release(std::string_view text) {
@@ -146,11 +137,19 @@ Distribution parse_os_release(std::string_view text) {
   return distribution;
 }
 
-Distribution this_distribution() {
+Distribution named_distribution() {
   std::string text = read_text("/etc/os-release");
   if (text.empty()) text = read_text("/usr/lib/os-release");
-  const Distribution distribution = parse_os_release(text);
-  if ((distribution.id != "debian" && distribution.id != "ubuntu") || distribution.codename.empty()) {
+  return parse_os_release(text);
+}
+
+bool is_known(const Distribution& distribution) {
+  return (distribution.id == "debian" || distribution.id == "ubuntu") && !distribution.codename.empty();
+}
+
+Distribution this_distribution() {
+  const Distribution distribution = named_distribution();
+  if (!is_known(distribution)) {
     throw Error(ErrorKind::unsupported,
                 "cannot bootstrap a base image: this machine is neither Debian nor Ubuntu",
                 "pass --base with an image of the engine or a root file system tar");
@@ -231,6 +230,15 @@ std::string render_apt_sources(const std::vector<AptSource>& sources) {
       text.append(name).append(": ").append(value).append("\n");
   }
   return text;
+}
+
+std::string without_credentials(const std::string& uri) {
+  const auto authority = uri.find("://");
+  if (authority == std::string::npos) return uri;
+  const auto path = uri.find('/', authority + 3);
+  const auto at = uri.rfind('@', path);
+  if (at == std::string::npos || at < authority) return uri;
+  return uri.substr(0, authority + 3) + uri.substr(at + 1);
 }
 
 std::vector<AptSource> public_sources(const std::vector<AptSource>& sources) {

@@ -16,7 +16,11 @@ struct Distribution {
 
 // The values of an os-release file.
 Distribution parse_os_release(std::string_view text);
-// This machine's. Throws Error(unsupported) when it is neither Debian nor Ubuntu.
+// This machine's, whichever it is; without an os-release file empty.
+Distribution named_distribution();
+// Whether it is Debian or Ubuntu, of a release with a name.
+bool is_known(const Distribution& distribution);
+// This machine's. Throws Error(unsupported) when it is not known.
 Distribution this_distribution();
 
 // One binary source: what a "deb" line or a deb822 stanza says.
@@ -40,6 +44,9 @@ std::vector<AptSource> read_apt_sources(const std::string& directory = "/etc/apt
 // and local copies stay in.
 std::vector<AptSource> distribution_sources(const std::vector<AptSource>& sources,
                                             const Distribution& distribution);
+
+// A source's address without user name and password.
+std::string without_credentials(const std::string& uri);
 
 // As a deb822 file.
 std::string render_apt_sources(const std::vector<AptSource>& sources);

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "core/host_pattern.hpp"
 #include "core/utf8.hpp"
 
 namespace drydock::core {
@@ -19,6 +20,13 @@ std::string counts_of(const CapturedHost& host) {
   std::string text = counted(host.opened, "tunnel");
   if (host.failed > 0) text += ", " + std::to_string(host.failed) + " failed";
   return text + ", " + std::to_string(host.sent) + " B out, " + std::to_string(host.received) + " B in";
+}
+
+// Why an allowlist refuses the name as a line; empty when it takes it.
+std::string why_no_line(const std::string& host) {
+  const auto pattern = parse_host_pattern(host);
+  if (!pattern) return pattern.error();
+  return pattern->kind == HostPattern::Kind::exact ? std::string{} : "it names no single host";
 }
 
 Json json_of(const CapturedHost& host, bool needed) {
@@ -95,10 +103,14 @@ std::string candidate_lines(const Capture& needed, const Capture* other) {
   const auto hosts = needed.hosts();
   std::size_t width = 0;
   for (const CapturedHost& host : hosts) {
-    if (host.allowed_by.empty()) width = std::max(width, host.host.size());
+    if (host.allowed_by.empty() && why_no_line(host.host).empty()) width = std::max(width, host.host.size());
   }
   for (const CapturedHost& host : hosts) {
-    if (host.allowed_by.empty()) {
+    const std::string why = why_no_line(host.host);
+    if (host.allowed_by.empty() && !why.empty()) {
+      remarks +=
+          "# no line can be: " + one_line(host.host, 253) + ", for " + why + "; " + counts_of(host) + "\n";
+    } else if (host.allowed_by.empty()) {
       lines += host.host + std::string(width - host.host.size(), ' ') + "  # " + counts_of(host) + "\n";
     } else {
       remarks += "# allowed already: " + host.host + ", by " + one_line(host.allowed_by, 4096) + "; " +

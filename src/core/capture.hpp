@@ -56,8 +56,8 @@ class Capture {
 std::string why_not_again(int status);
 
 // Lines of an allowlist: the hosts of `needed` that are not allowed yet, each with what was counted behind a
-// '#', then as comments those that are, those that only `other` asked for (null: there was one run), and
-// refusals.
+// '#', then as comments those that are, those that an allowlist refuses as a line, those that only `other`
+// asked for (null: there was one run), and refusals.
 std::string candidate_lines(const Capture& needed, const Capture* other);
 // docs/schema/egress-capture.json, without what is known of the runs.
 Json to_json(const Capture& needed, const Capture* other);

@@ -11,9 +11,15 @@
 namespace drydock::core {
 namespace {
 
-std::string hint_for_group(std::string_view name) {
+std::string hint_for_group(std::string_view name, std::string_view reason) {
   const std::vector<std::string> names = group_names();
-  if (std::find(names.begin(), names.end(), name) != names.end()) return "write the host itself";
+  if (std::find(names.begin(), names.end(), name) != names.end()) {
+    // host_of_registry() says so of what no line can allow.
+    const bool never = reason.find("only https passes") != std::string_view::npos ||
+                       reason.find("cannot be allowed") != std::string_view::npos;
+    return never ? "set it up with a host name, by https on port 443: nothing else passes"
+                 : "write the host itself";
+  }
   const std::string near = nearest(name, names);
   return near.empty() ? "use one of: @" + join(names, ", @") : "did you mean '@" + near + "'?";
 }
@@ -82,8 +88,8 @@ std::string advice_on(std::string_view entry) {
 
 }  // namespace
 
-std::string hint_for_entry(std::string_view entry) {
-  if (starts_with(entry, "@")) return hint_for_group(entry.substr(1));
+std::string hint_for_entry(std::string_view entry, std::string_view reason) {
+  if (starts_with(entry, "@")) return hint_for_group(to_lower_ascii(entry.substr(1)), reason);
   const std::string plain = without_regular_expression(entry);
   // What comes before an '@' looks like a host and is not.
   const bool guessable = entry.find('@') == std::string_view::npos;

@@ -7,7 +7,7 @@
 namespace drydock::core {
 
 // One action, fit for an error's hint: the host of a URL, the plain form of a simple regular expression, the
-// group that was meant; else the forms that there are.
-std::string hint_for_entry(std::string_view entry);
+// group that was meant; else the forms that there are. `reason`: why there are no hosts in a group.
+std::string hint_for_entry(std::string_view entry, std::string_view reason = {});
 
 }  // namespace drydock::core

@@ -1,11 +1,11 @@
 #include "core/farewell.hpp"
 
 #include <chrono>
-#include <filesystem>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "core/denials.hpp"
+#include "core/host_verdict.hpp"
 #include "core/inspect.hpp"
 #include "core/session_log.hpp"
 #include "core/watch.hpp"
@@ -14,17 +14,6 @@ namespace drydock::core {
 namespace {
 
 constexpr auto reading_limit = std::chrono::seconds(2);
-
-// What a person would type now to allow something in the session's project.
-std::string allow_command(const std::string& project) {
-  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
-  std::error_code failed;
-  const bool here = std::filesystem::current_path(failed) == project && !failed;
-  const std::string command = "drydock egress allow";
-  if (here) return command;
-  if (project.find_first_not_of(plain) != std::string::npos) return "in its folder: " + command;
-  return command + " --project " + project;
-}
 
 void tell_denied(runtime::Engine& engine, const SessionRecord& session, Talk& talk) {
   if (session.sidecars.empty()) return;

@@ -1,12 +1,12 @@
 #include "core/groups.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/apt_sources.hpp"
 #include "core/data_files.hpp"
 #include "core/host_pattern.hpp"
 #include "core/npm_registry.hpp"
@@ -42,26 +42,6 @@ Hosts npm_hosts() {
   } catch (const Error& error) {
     return refused(std::string("npm's registry is not known: ") + error.what());
   }
-}
-
-Hosts apt_hosts() {
-  std::vector<std::string> hosts;
-  std::string reason = "this machine's apt has no source of the distribution's own";
-  try {
-    for (const AptSource& source : distribution_sources(read_apt_sources(), this_distribution())) {
-      for (const std::string& uri : source.uris) {
-        const auto host = host_of_registry(uri);
-        if (host && std::find(hosts.begin(), hosts.end(), *host) == hosts.end()) hosts.push_back(*host);
-        if (!host)
-          reason = "the source '" + printable(uri, 200) +
-                   "' of this machine's apt cannot be used: " + host.error();
-      }
-    }
-  } catch (const Error& error) {
-    reason = error.what();
-  }
-  if (hosts.empty()) return refused(reason);
-  return hosts;
 }
 
 std::vector<Group> read_groups(const std::string& directory, bool shipped) {
@@ -115,7 +95,8 @@ std::vector<Group> file_groups() {
 std::vector<Group> all_groups() {
   std::vector<Group> groups = file_groups();
   groups.push_back(computed_group(apt_group, "what this machine's apt is set up with", "apt's sources",
-                                  "a source of the distribution's own", apt_hosts()));
+                                  "a source of the distribution's own",
+                                  hosts_of_apt(read_apt_sources(), named_distribution())));
   groups.push_back(computed_group(npm_group, "what your npm is set up with", "npm's configuration",
                                   "npm's registry", npm_hosts()));
   sort_by_name(groups);
@@ -132,7 +113,7 @@ std::vector<std::string> group_names() {
 Hosts group_hosts(std::string_view name) {
   const std::vector<Group> groups = file_groups();
   if (name == npm_group) return npm_hosts();
-  if (name == apt_group) return apt_hosts();
+  if (name == apt_group) return hosts_of_apt(read_apt_sources(), named_distribution());
   for (const Group& group : groups) {
     if (group.name != name) continue;
     std::vector<std::string> hosts;
@@ -140,6 +121,28 @@ Hosts group_hosts(std::string_view name) {
     return hosts;
   }
   return refused("there is no such group");
+}
+
+Hosts hosts_of_apt(const std::vector<AptSource>& sources, const Distribution& distribution) {
+  if (!is_known(distribution))
+    return refused("this machine has no apt of a known distribution, which are Debian and Ubuntu");
+  std::vector<std::string> hosts;
+  std::map<std::string, std::string> left_out;
+  for (const AptSource& source : distribution_sources(sources, distribution)) {
+    for (const std::string& uri : source.uris) {
+      const auto host = host_of_registry(uri);
+      if (!host) left_out[printable(without_credentials(uri), 200)] = host.error();
+      if (host && std::find(hosts.begin(), hosts.end(), *host) == hosts.end()) hosts.push_back(*host);
+    }
+  }
+  if (hosts.empty() && left_out.empty())
+    return refused("this machine's apt has no source of the distribution's own");
+  if (hosts.empty()) {
+    const auto& [uri, reason] = *left_out.begin();
+    return refused("the source '" + uri + "' of this machine's apt cannot be used: " + reason);
+  }
+  for (const auto& [uri, reason] : left_out) log::warn("@apt is without the source '{}': {}", uri, reason);
+  return hosts;
 }
 
 tl::expected<std::string, std::string> host_of_registry(std::string_view url) {

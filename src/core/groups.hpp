@@ -7,6 +7,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "core/apt_sources.hpp"
 #include "core/group_file.hpp"
 
 namespace drydock::core {
@@ -30,6 +31,11 @@ std::vector<std::string> group_names();
 // `@npm` asks npm, outside the project, for nothing in it may configure drydock (INV-10); `@apt` reads the
 // distribution's own sources. Throws as file_groups().
 tl::expected<std::vector<std::string>, std::string> group_hosts(std::string_view name);
+
+// Those of `@apt` on a machine with these sources. A source that cannot be used beside one that can is a
+// warning in the log.
+tl::expected<std::vector<std::string>, std::string> hosts_of_apt(const std::vector<AptSource>& sources,
+                                                                 const Distribution& distribution);
 
 // The host of an https URL on port 443, or the reason why it is none that can be allowed.
 tl::expected<std::string, std::string> host_of_registry(std::string_view url);

@@ -1,9 +1,12 @@
 #include "core/host_verdict.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "core/entry_hint.hpp"
+#include "core/utf8.hpp"
 #include "policy/judge.hpp"
 
 namespace drydock::core {
@@ -11,6 +14,15 @@ namespace {
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  if (text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 // What a client would ask for.
@@ -35,7 +47,8 @@ policy::Entries matcher_of(const Allowlist& list) {
   return entries;
 }
 
-HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, const std::string& session) {
+HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, const std::string& session,
+                       const std::string& project) {
   HostVerdict verdict;
   verdict.authority = authority_of(asked);
   const policy::Judgement judgement = policy::judge(verdict.authority, entries);
@@ -49,7 +62,7 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
   const bool is_url = asked.find("://") != std::string_view::npos;
   if (is_url) verdict.reason = "it is a URL, not a host";
   const std::string host = verdict.authority.substr(0, verdict.authority.find(':'));
-  verdict.hint = is_url ? hint_for_entry(asked) : allow_line(host, verdict.reason, session);
+  verdict.hint = is_url ? hint_for_entry(asked) : allow_line(host, verdict.reason, session, project);
   return verdict;
 }
 
@@ -59,10 +72,20 @@ std::string allow_host(std::string_view host, std::string_view reason) {
   return pattern && pattern->kind == HostPattern::Kind::exact ? pattern->host : std::string{};
 }
 
-std::string allow_line(std::string_view host, std::string_view reason, const std::string& session) {
+std::string allow_command(const std::string& project) {
+  const std::string command = "drydock egress allow";
+  std::error_code failed;
+  if (std::filesystem::current_path(failed) == project && !failed) return command;
+  if (project.empty() || one_line(project, project.size()) != project) return "in its folder: " + command;
+  return command + " --project " + shell_word(project);
+}
+
+std::string allow_line(std::string_view host, std::string_view reason, const std::string& session,
+                       const std::string& project) {
   const std::string admits = allow_host(host, reason);
   if (admits.empty()) return {};
-  return "drydock egress allow " + admits + (session.empty() ? "" : " --session " + session);
+  if (!session.empty()) return "drydock egress allow " + admits + " --session " + session;
+  return allow_command(project) + " " + admits;
 }
 
 }  // namespace drydock::core

@@ -22,15 +22,20 @@ struct HostVerdict {
 policy::Entries matcher_of(const Allowlist& list);
 
 // `asked`: HOST or HOST:PORT as a user types it; an international name becomes what clients send. A name that
-// is allowed may still lead to an address that is not: that is decided when it is looked up. `session`, if
-// one is given, is named in the hint.
-HostVerdict judge_host(std::string_view asked, const policy::Entries& entries,
-                       const std::string& session = {});
+// is allowed may still lead to an address that is not: that is decided when it is looked up. `session` and
+// `project` are those of allow_line().
+HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, const std::string& session,
+                       const std::string& project);
 
 // The entry that admits a host which was refused with `reason`; empty when there is none.
 std::string allow_host(std::string_view host, std::string_view reason);
-// The line that admits a host which was refused with `reason`: "drydock egress allow HOST", with the session
-// if one is given; empty when none would.
-std::string allow_line(std::string_view host, std::string_view reason, const std::string& session);
+// What to type, from here, to allow something in the sessions of the project at `project`, a real path:
+// "drydock egress allow", with --project where it is not this folder; "in its folder: drydock egress allow"
+// where its path is empty or not fit to be shown. Hosts follow it.
+std::string allow_command(const std::string& project);
+// The line that admits a host which was refused with `reason`: allow_command() with it, or for a live session
+// "drydock egress allow HOST --session SESSION"; empty when none would.
+std::string allow_line(std::string_view host, std::string_view reason, const std::string& session,
+                       const std::string& project);
 
 }  // namespace drydock::core

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -33,6 +34,13 @@ constexpr std::string_view digest_kind = "sha512-";
 
 using ReadArchive = std::unique_ptr<archive, decltype([](archive* a) { archive_read_free(a); })>;
 
+// npm takes a whole value in quotes for what is in them.
+std::string unquoted(std::string_view text) {
+  const bool quoted =
+      text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
+  return std::string(quoted ? text.substr(1, text.size() - 2) : text);
+}
+
 // "key = value" lines; of two with one key the last.
 std::map<std::string, std::string> settings_in(const std::string& path) {
   std::ifstream file(path);
@@ -41,13 +49,21 @@ std::map<std::string, std::string> settings_in(const std::string& path) {
     const std::string_view text = trim(line);
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) continue;
-    found[std::string(trim(text.substr(0, equals)))] = std::string(trim(text.substr(equals + 1)));
+    found[unquoted(trim(text.substr(0, equals)))] = unquoted(trim(text.substr(equals + 1)));
   }
   return found;
 }
 
 std::string user_npmrc() { return home_directory() + "/.npmrc"; }
 constexpr const char* machine_npmrc = "/etc/npmrc";
+
+// As npm has it: before any file.
+std::string registry_of_environment() {
+  for (const char* name : {"npm_config_registry", "NPM_CONFIG_REGISTRY"}) {
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
 
 bool has_program(const std::string& name) {
   try {
@@ -165,7 +181,8 @@ std::string npm_registry(const StopSource* stop) {
     url =
         std::string(trim(run_checked({"npm", "--prefix", "/", "config", "get", "registry"}, options).output));
   } else {
-    url = settings_in(user_npmrc())["registry"];
+    url = registry_of_environment();
+    if (url.empty()) url = settings_in(user_npmrc())["registry"];
     if (url.empty()) url = settings_in(machine_npmrc)["registry"];
   }
   if (url.empty() || url == "undefined") {

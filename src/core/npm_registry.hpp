@@ -29,8 +29,8 @@ struct NpmOptions {
   std::function<void(const std::string& text)> progress;
 };
 
-// The registry of the user's npm, asked outside any project; without npm the one that ~/.npmrc or /etc/npmrc
-// names. Throws Error(not_found) when neither says one.
+// The registry of the user's npm, asked outside any project; without npm the one that NPM_CONFIG_REGISTRY,
+// ~/.npmrc or /etc/npmrc names. Throws Error(not_found) when none says one.
 std::string npm_registry(const StopSource* stop = nullptr);
 
 // The registries of scopes ("@acme") that ~/.npmrc and /etc/npmrc name, as "@acme:registry=URL": by scope,

@@ -1,5 +1,7 @@
 #include "guard/reply.hpp"
 
+#include "policy/host_name.hpp"
+
 namespace drydock::guard {
 namespace {
 
@@ -28,6 +30,7 @@ std::string refusal_reply(int status, std::string_view target, std::string_view 
 }
 
 std::string allow_hint(const std::string& host, const std::string& session) {
+  if (!policy::can_be_listed(host)) return {};
   return "The person who started the session can allow it: drydock egress allow " + host +
          (session.empty() ? "" : " --session " + session);
 }

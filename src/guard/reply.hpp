@@ -15,7 +15,7 @@ inline constexpr std::string_view tls_alert{"\x15\x03\x03\x00\x02\x02\x31", 7};
 std::string refusal_reply(int status, std::string_view target, std::string_view reason,
                           std::string_view hint);
 
-// The line that admits a host, for a person outside to type. `session` may be empty.
+// The line that admits a host, for a person outside to type; empty when no line can. `session` may be empty.
 std::string allow_hint(const std::string& host, const std::string& session);
 
 }  // namespace drydock::guard

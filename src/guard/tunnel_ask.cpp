@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "guard/tunnel.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::guard {
 
-// Only a name that a line of an allowlist could admit, once a tunnel, and only while somebody looks on.
+// Only a name that a line of an allowlist can be, once a tunnel, and only while somebody looks on.
 bool Tunnel::may_ask(const std::string& host) const {
   if (shared_.rules->ask.count() == 0 || has_asked_ || shared_.asking >= shared_.limits.asking) return false;
+  if (!policy::can_be_listed(host)) return false;
   const policy::Judgement judgement = policy::judge_host(host, shared_.rules->entries);
   return judgement.entry == nullptr && judgement.reason == policy::not_listed && shared_.is_watched &&
          shared_.is_watched();

@@ -41,4 +41,10 @@ bool is_host_name(std::string_view text) {
   }
 }
 
+bool can_be_listed(std::string_view name) {
+  if (!is_host_name(name) || name.find('.') == std::string_view::npos) return false;
+  return name.front() != '-' && name.back() != '-' && name.find("-.") == std::string_view::npos &&
+         name.find(".-") == std::string_view::npos;
+}
+
 }  // namespace drydock::policy

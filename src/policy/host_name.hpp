@@ -14,4 +14,9 @@ std::string lower(std::string_view text);
 // label that is not a number (WHATWG URL: such a host is an IPv4 address in some spelling). No trailing dot.
 bool is_host_name(std::string_view text);
 
+// Whether a line of an allowlist can be this name: is_host_name(), of two labels or more, none of which
+// begins or ends with '-'. No name that drydock takes for a line is refused here; of those with "xn--" in
+// them drydock refuses more.
+bool can_be_listed(std::string_view name);
+
 }  // namespace drydock::policy

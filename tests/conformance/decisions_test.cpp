@@ -56,6 +56,11 @@ TEST_P(Decisions, J19_TheLogOfAnEndedSessionIsKept) {
   ASSERT_EQ(logs.size(), 1U) << listed;
   const std::string session = require_string(logs[0], "session");
   EXPECT_EQ(require_string(logs[0], "project"), project());
+  // From elsewhere it is told how to allow it in this project.
+  const Outcome elsewhere = sh_as_user("cd /; " + drydock_words() + " egress denied " + session);
+  EXPECT_NE(elsewhere.out.find("drydock egress allow --project " + project() + " denied.test\n"),
+            std::string::npos)
+      << elsewhere;
   EXPECT_EQ(int_or(logs[0], "allowed", 0), 1) << listed;
   EXPECT_EQ(int_or(logs[0], "denied", 0), 1) << listed;
   EXPECT_EQ(leftovers(), "");

@@ -10,6 +10,7 @@
 #include "cli/egress_options.hpp"
 #include "cli/run_options.hpp"
 #include "core/capture.hpp"
+#include "core/host_verdict.hpp"
 #include "core/kept_log.hpp"
 
 namespace drydock::cli {
@@ -119,9 +120,9 @@ class EgressCaptureCommand : public Command {
            "host "
            "by HTTPS until\nit ends, and asks first. All else of the jail holds: port 443 alone, TLS for the "
            "tunnel's own host, no private\naddress, no DNS. Then the hosts that it asked for are printed as "
-           "lines of an allowlist, each with its counts; what\nis allowed already, and what was refused all "
-           "the "
-           "same, are comments. The exit status is the command's.\nAn agent whose profile says what switches "
+           "lines of an allowlist, each with its counts; what\nis allowed already, what no line can be, and "
+           "what was refused all the same, are comments. The exit status is the\ncommand's. An agent whose "
+           "profile says what switches "
            "its telemetry off runs twice, without it and with it: what only the\nsecond run asked for is a "
            "comment. Where the first one fails or is interrupted there is no second.";
   }
@@ -175,7 +176,7 @@ class EgressCaptureCommand : public Command {
         second = capture_run(invocation, prepared);
       } catch (...) {
         // What the first one found is not lost for it.
-        print(invocation, first, nullptr);
+        print(invocation, prepared.project.path, first, nullptr);
         throw;
       }
       if (const std::string why = core::why_not_again(second->run.status); !why.empty()) {
@@ -183,16 +184,17 @@ class EgressCaptureCommand : public Command {
                                 ": what only telemetry asks for may be missing from the list");
       }
     }
-    print(invocation, first, second ? &*second : nullptr);
+    print(invocation, prepared.project.path, first, second ? &*second : nullptr);
     return first.run.status;
   }
 
  private:
-  static void print(const Invocation& invocation, const Captured& first, const Captured* second) {
+  static void print(const Invocation& invocation, const std::string& project, const Captured& first,
+                    const Captured* second) {
     const core::Capture* other = second == nullptr ? nullptr : &second->capture;
     if (!invocation.global.json) {
       invocation.console.print(core::candidate_lines(first.capture, other));
-      invocation.console.say("allow one for this project with: drydock egress allow HOST");
+      invocation.console.say("allow one for this project with: " + core::allow_command(project) + " HOST");
       return;
     }
     Json json = core::to_json(first.capture, other);

@@ -36,15 +36,16 @@ class EgressDeniedCommand : public Command {
     });
     const std::string live = source.is_live() ? source.session() : std::string{};
     if (invocation.global.json) {
-      print_json(invocation, denials, source.session(), live);
+      print_json(invocation, denials, source.session(), live, source.project());
     } else {
-      print(invocation, denials, live);
+      print(invocation, denials, live, source.project());
     }
     return 0;
   }
 
  private:
-  static void print(const Invocation& invocation, const core::Denials& denials, const std::string& live) {
+  static void print(const Invocation& invocation, const core::Denials& denials, const std::string& live,
+                    const std::string& project) {
     if (denials.gone() > 0) invocation.console.warn(core::beginning_is_gone(denials.gone()));
     if (denials.total() == 0) {
       invocation.console.say("nothing was refused");
@@ -52,7 +53,7 @@ class EgressDeniedCommand : public Command {
     }
     std::vector<std::vector<std::string>> rows{{"COUNT", "HOST", "REASON", "ALLOW WITH"}};
     for (const core::Denial& denial : denials.list()) {
-      const std::string allow = core::allow_line(denial.host, denial.reason, live);
+      const std::string allow = core::allow_line(denial.host, denial.reason, live, project);
       rows.push_back({std::to_string(denial.count),
                       denial.host.empty() ? "-" : core::one_line(denial.host, 253),
                       core::one_line(denial.reason, 200), allow.empty() ? "-" : allow});
@@ -63,10 +64,10 @@ class EgressDeniedCommand : public Command {
   }
 
   static void print_json(const Invocation& invocation, const core::Denials& denials,
-                         const std::string& session, const std::string& live) {
+                         const std::string& session, const std::string& live, const std::string& project) {
     Json array = Json::array();
     for (const core::Denial& denial : denials.list()) {
-      const std::string allow = core::allow_line(denial.host, denial.reason, live);
+      const std::string allow = core::allow_line(denial.host, denial.reason, live, project);
       array.push_back({{"host", denial.host},
                        {"port", denial.port > 0 ? Json(denial.port) : Json(nullptr)},
                        {"reason", denial.reason},

@@ -40,6 +40,7 @@ class EgressTestCommand : public Command {
     refuse_both(invocation, "project", "session");
     refuse_both(invocation, "agent", "session");
     std::string session;
+    std::string folder;
     policy::Entries entries;
     if (invocation.has("session")) {
       const Sessions sessions(invocation);
@@ -48,10 +49,13 @@ class EgressTestCommand : public Command {
       session = found.session.id;
       entries = core::read_live_filter(found.session).matcher();
     } else {
-      entries = core::matcher_of(read_allowlist(invocation, read_project(invocation)));
+      const core::Project project = read_project(invocation);
+      folder = project.path;
+      entries = core::matcher_of(read_allowlist(invocation, project));
     }
     std::vector<core::HostVerdict> verdicts;
-    for (const std::string& host : hosts) verdicts.push_back(core::judge_host(host, entries, session));
+    for (const std::string& host : hosts)
+      verdicts.push_back(core::judge_host(host, entries, session, folder));
     if (invocation.global.json) {
       print_json(invocation, verdicts, session);
     } else {
@@ -75,7 +79,7 @@ class EgressTestCommand : public Command {
     for (const core::HostVerdict& verdict : verdicts) {
       if (!verdict.hint.empty())
         invocation.console.say("for " + core::one_line(verdict.authority, 300) + ": " +
-                               core::one_line(verdict.hint, 400));
+                               core::one_line(verdict.hint, 5000));
     }
   }
 

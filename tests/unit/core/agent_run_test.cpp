@@ -193,7 +193,8 @@ TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
   environment.set("ANTHROPIC_BASE_URL", "https://model.example/v1");
   run();
   EXPECT_THAT(talk.warned,
-              Contains(HasSubstr("which is not allowed; allow it: drydock egress allow model.example")));
+              Contains(HasSubstr("which is not allowed; allow it: drydock egress allow --project " +
+                                 options.directory + " model.example")));
   talk.warned.clear();
   options.allow.hosts.push_back({"model.example"});
   run();
@@ -211,7 +212,8 @@ TEST_F(AgentRun, AKeyForAHostThatIsNotAllowedIsTold) {
   run();
   EXPECT_THAT(talk.warned,
               Contains(HasSubstr("ANTHROPIC_API_KEY is for api.anthropic.com, which is not allowed; "
-                                 "allow it: drydock egress allow api.anthropic.com")));
+                                 "allow it: drydock egress allow --project " +
+                                 options.directory + " api.anthropic.com")));
   EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("api.openai.com")))) << "of a key that is not there";
   talk.warned.clear();
   environment.set("ANTHROPIC_API_KEY", "hush");

@@ -162,11 +162,14 @@ TEST_F(NpmGroup, IsTheRegistryThatNpmIsSetUpWith) {
 TEST_F(NpmGroup, SaysWhyThereIsNone) {
   npm_fails();
   EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'@npm': npm's registry is not known: "));
+  EXPECT_EQ(failure_of_text("@npm\n").hint(), "write the host itself");
+  const std::string only = "set it up with a host name, by https on port 443: nothing else passes";
   npm_says("http://registry.example.com/");
   EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("only https passes"));
-  EXPECT_EQ(failure_of_text("@npm\n").hint(), "write the host itself");
+  EXPECT_EQ(failure_of_text("@NPM\n").hint(), only);
   npm_says("https://10.0.0.1/");
   EXPECT_THAT(failure_of_text("@npm\n").what(), HasSubstr("'10.0.0.1' cannot be allowed"));
+  EXPECT_EQ(failure_of_text("@npm\n").hint(), only);
 }
 
 TEST(RegistryHost, IsThatOfAnHttpsUrl) {

@@ -39,6 +39,20 @@ TEST(CaptureTest, ItsLinesAreWhatAnAllowlistTakes) {
   EXPECT_EQ(candidate_lines(capture, nullptr).find("telemetry"), std::string::npos);
 }
 
+TEST(CaptureTest, ANameThatAnAllowlistRefusesIsAComment) {
+  Capture capture;
+  for (const std::string host : {"a-.example.com", "xn--zz.test", "b.test"})
+    capture.add(tunnel(host, "*", capture_source));
+  const std::string lines = candidate_lines(capture, nullptr);
+  EXPECT_THAT(lines,
+              HasSubstr("# no line can be: a-.example.com, for a label begins or ends with '-'; 1 tun"));
+  EXPECT_THAT(lines, HasSubstr("# no line can be: xn--zz.test, for "));
+  EXPECT_THAT(lines, testing::StartsWith("b.test  # 1 tunnel"));
+  const auto entries = parse_allowlist_text(lines, "lines");
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries.front().pattern.to_string(), "b.test");
+}
+
 TEST(CaptureTest, ATunnelThatIsStillOpenCountsAndOneThatWasToldOfBeforeOnce) {
   const auto traffic = [](const std::string& event, const std::string& tunnel, const std::string& octets) {
     return R"({"event":")" + event + R"(","host":"b.test","rule":"*","source":"capture","tunnel":)" + tunnel +

@@ -109,13 +109,26 @@ TEST(DenialsTest, IsBounded) {
 
 TEST(DenialsTest, OnlyWhatALineWouldAdmitHasOne) {
   const std::string reason = "not on the allowlist";
-  EXPECT_EQ(allow_line("A.example", reason, ""), "drydock egress allow a.example");
-  EXPECT_EQ(allow_line("a.example", reason, "0123abcd"), "drydock egress allow a.example --session 0123abcd");
-  EXPECT_EQ(allow_line("a.example", "its name leads to 10.0.0.1, and it is for private use", ""), "");
+  const std::string here = std::filesystem::current_path();
+  EXPECT_EQ(allow_line("A.example", reason, "", here), "drydock egress allow a.example");
+  EXPECT_EQ(allow_line("a.example", reason, "0123abcd", here),
+            "drydock egress allow a.example --session 0123abcd");
+  EXPECT_EQ(allow_line("a.example", "its name leads to 10.0.0.1, and it is for private use", "", here), "");
   for (const std::string host : {"10.0.0.1", "::1", "localhost", "", "*.example.com", ".example.com",
                                  "a_b.example", "a.example; rm -rf ~", "$(id).example", "--global",
                                  "-x.example", "@github", "a.example\n", "https://a.example"})
-    EXPECT_EQ(allow_line(host, reason, ""), "") << host;
+    EXPECT_EQ(allow_line(host, reason, "", here), "") << host;
+}
+
+TEST(DenialsTest, TheCommandIsForTheSessionsOwnProject) {
+  const auto command = [](const std::string& project) {
+    return allow_line("a.example", "not on the allowlist", "", project);
+  };
+  EXPECT_EQ(command("/srv/b"), "drydock egress allow --project /srv/b a.example");
+  EXPECT_EQ(command("/srv/my b"), "drydock egress allow --project '/srv/my b' a.example");
+  EXPECT_EQ(command("/srv/$(id)'b"), R"(drydock egress allow --project '/srv/$(id)'\''b' a.example)");
+  for (const std::string project : {"", "/srv/a\nb", "/srv/a\x1b[2J", "/srv/\xff"})
+    EXPECT_EQ(command(project), "in its folder: drydock egress allow a.example") << project;
 }
 
 TEST(DenialsTest, ASummaryIsShortAndFitForATerminal) {

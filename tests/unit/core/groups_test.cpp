@@ -85,12 +85,48 @@ TEST_F(Groups, OfTheUsersOwnAreFiles) {
 TEST_F(Groups, OfNpmTheScopesRegistriesAreToo) {
   environment.set("HOME", directory.path());
   environment.set("PATH", "/nonexistent");
+  environment.set("npm_config_registry", std::nullopt);
+  environment.set("NPM_CONFIG_REGISTRY", std::nullopt);
   std::ofstream(directory.path() + "/.npmrc")
       << "registry = https://npm.example/\n; "
          "@no:registry=https://no.example\n@acme:registry=https://acme.example/npm/\n"
          "@old:registry=http://old.example\n@same:registry=https://npm.example\n//acme.example/"
          ":_authToken=hush\n";
   EXPECT_THAT(group_hosts("npm").value(), ElementsAre("npm.example", "acme.example"));
+}
+
+TEST_F(Groups, WithoutNpmQuotesAndTheEnvironmentCountAsForNpm) {
+  environment.set("HOME", directory.path());
+  environment.set("PATH", "/nonexistent");
+  environment.set("npm_config_registry", std::nullopt);
+  environment.set("NPM_CONFIG_REGISTRY", std::nullopt);
+  std::ofstream(directory.path() + "/.npmrc")
+      << "registry=\"https://npm.example/\"\n@acme:registry = 'https://acme.example'\n";
+  EXPECT_THAT(group_hosts("npm").value(), ElementsAre("npm.example", "acme.example"));
+  environment.set("NPM_CONFIG_REGISTRY", "");
+  EXPECT_THAT(group_hosts("npm").value(), ElementsAre("npm.example", "acme.example"));
+  environment.set("NPM_CONFIG_REGISTRY", "https://upper.example/");
+  EXPECT_THAT(group_hosts("npm").value(), ElementsAre("upper.example", "acme.example"));
+  environment.set("npm_config_registry", "https://lower.example/");
+  EXPECT_THAT(group_hosts("npm").value(), ElementsAre("lower.example", "acme.example"));
+}
+
+TEST_F(Groups, OfAptTheSourcesThatCannotBeUsedAreTold) {
+  const Distribution debian{"debian", "bookworm"};
+  const std::vector<AptSource> mixed = parse_apt_list(
+      "deb http://u:hush@old.example/debian bookworm main\n"
+      "deb https://new.example/debian bookworm main\n");
+  testing::internal::CaptureStderr();
+  const auto hosts = hosts_of_apt(mixed, debian);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(hosts.value(), ElementsAre("new.example"));
+  EXPECT_THAT(told, HasSubstr("@apt is without the source 'http://old.example/debian': only https passes"));
+  EXPECT_EQ(hosts_of_apt({mixed[0]}, debian).error(),
+            "the source 'http://old.example/debian' of this machine's apt cannot be used: only https passes");
+  EXPECT_EQ(hosts_of_apt({}, debian).error(), "this machine's apt has no source of the distribution's own");
+  for (const Distribution& other : {Distribution{"fedora", ""}, Distribution{"arch", "x"}, Distribution{}})
+    EXPECT_EQ(hosts_of_apt(mixed, other).error(),
+              "this machine has no apt of a known distribution, which are Debian and Ubuntu");
 }
 
 // A user's file adds; nothing that drydock ships is changed by one.

@@ -120,10 +120,15 @@ TEST_F(AskTest, NobodySaysYesInTime) {
 TEST_F(AskTest, WhatNoLineCanAllowIsNotAskedAbout) {
   start();
   proxy_.always(FakeProxy::Does::answer, forbidden);
-  for (const std::string authority : {"127.0.0.1:443", "[::1]:443", "0x7f.1:443", "evil.test:80",
-                                      "evil.test.:443", "u@evil.test:443", "2130706433:443"}) {
+  for (const std::string authority :
+       {"127.0.0.1:443", "[::1]:443", "0x7f.1:443", "evil.test:80", "evil.test.:443", "u@evil.test:443",
+        "2130706433:443", "localhost:443", "a-.evil.test:443", "-a.evil.test:443"}) {
     EXPECT_EQ(ask(authority), "403") << authority;
   }
+  // Where the guard's own list says no.
+  proxy_.always(FakeProxy::Does::hand_on);
+  EXPECT_EQ(ask("localhost:443"), "403");
+  proxy_.always(FakeProxy::Does::answer, forbidden);
   const Peer plain = client();
   plain.send("GET http://evil.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n");
   EXPECT_EQ(status(plain), "403");

@@ -87,6 +87,12 @@ TEST_F(GateTest, RefusesHostsThatAreNotListed) {
   const std::string reply = peer.receive_all();
   EXPECT_THAT(reply, testing::StartsWith("HTTP/1.1 403 drydock refused evil.test: not on the allowlist\r\n"));
   EXPECT_THAT(reply, HasSubstr("drydock egress allow evil.test"));
+  // No line can be this one.
+  const Peer other = client();
+  other.send(connect_to("localhost:443"));
+  const std::string words = other.receive_all();
+  EXPECT_THAT(words, testing::StartsWith("HTTP/1.1 403 drydock refused localhost: not on the allowlist\r\n"));
+  EXPECT_THAT(words, testing::Not(HasSubstr("egress allow")));
   for (const std::string authority :
        {"allowed.test:80", "wild.test:443", "127.0.0.1:443", "xallowed.test:443"}) {
     EXPECT_EQ(ask(authority), "403") << authority;

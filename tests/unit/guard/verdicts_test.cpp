@@ -74,6 +74,8 @@ TEST_F(VerdictsTest, ItsRefusalOfATunnelIsToldInTheGuardsWords) {
   for (const auto& [request, words] : std::vector<std::pair<std::string, std::string>>{
            {connect_to("allowed.test:80"), "drydock refused allowed.test:80: only port 443 is allowed"},
            {connect_to("10.0.0.1:443"), "drydock refused 10.0.0.1:443: it is not a host name"},
+           {connect_to("localhost:443"), "drydock refused localhost: not on the allowlist"},
+           {connect_to("a-.wild.test:443"), "drydock refused a-.wild.test: not on the allowlist"},
            {"GET http://allowed.test/x HTTP/1.1\r\n\r\n",
             "drydock refused http://allowed.test/x: plain HTTP never passes; use https"}}) {
     const std::string answer = tell(request);

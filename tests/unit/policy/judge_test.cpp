@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <regex.h>
 
+#include <filesystem>
 #include <random>
 
 #include "base/text.hpp"
@@ -13,6 +14,7 @@
 #include "core/host_verdict.hpp"
 #include "guard/config.hpp"
 #include "guard/connect_head.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::policy {
 namespace {
@@ -111,7 +113,7 @@ TEST(Judge, DrydockAndTheGuardAgreeOnTenThousandHosts) {
     const guard::Entry* entry = head.state() == guard::ConnectHead::State::done
                                     ? rules.entries.match(head.authority().host)
                                     : nullptr;
-    const core::HostVerdict told = core::judge_host(authority, matcher);
+    const core::HostVerdict told = core::judge_host(authority, matcher, {}, {});
     // An authority without a port is a host that a user asks about; the guard would refuse it as it stands.
     if (told.authority != authority) {
       EXPECT_EQ(told.authority, authority + ":443");
@@ -237,7 +239,8 @@ TEST(Judge, WhatIsWrittenIsWhatIsMatchedAHundredThousandTimes) {
 
 TEST(Judge, NamesTheEntryOrTheReason) {
   const Entries matcher = core::matcher_of(make_list());
-  const auto told = [&](const std::string& host) { return core::judge_host(host, matcher); };
+  const std::string current = std::filesystem::current_path();
+  const auto told = [&](const std::string& host) { return core::judge_host(host, matcher, {}, current); };
   EXPECT_TRUE(told("Example.COM").allowed);
   EXPECT_EQ(told("example.com").source, "hosts:1");
   EXPECT_EQ(told("a.wild.example").rule, "*.wild.example");
@@ -250,6 +253,10 @@ TEST(Judge, NamesTheEntryOrTheReason) {
                   .allowed);
   EXPECT_EQ(told("other.example").reason, "not on the allowlist");
   EXPECT_EQ(told("other.example").hint, "drydock egress allow other.example");
+  EXPECT_EQ(core::judge_host("other.example", matcher, {}, "/some/where").hint,
+            "drydock egress allow --project /some/where other.example");
+  EXPECT_EQ(core::judge_host("other.example", matcher, "0123abcd", "/some/where").hint,
+            "drydock egress allow other.example --session 0123abcd");
   EXPECT_EQ(told("example.com:80").reason, "only port 443 is allowed");
   EXPECT_EQ(told("example.com:80").hint, "");
   for (const std::string host : {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
@@ -260,6 +267,63 @@ TEST(Judge, NamesTheEntryOrTheReason) {
   // The guard would take it, and no allowlist can name it.
   EXPECT_EQ(told("localhost").reason, "not on the allowlist");
   EXPECT_EQ(told("localhost").hint, "");
+}
+
+// Names out of the pieces that matter, also such that drydock takes for no line.
+TEST(Judge, WhatALineCanBeIsWhatDrydockTakesForOne) {
+  const std::vector<std::string> pieces{"a",
+                                        "b1",
+                                        "-",
+                                        ".",
+                                        ".",
+                                        ".",
+                                        "com",
+                                        "co.uk",
+                                        "test",
+                                        "0x1f",
+                                        "127",
+                                        "--",
+                                        "A",
+                                        ".-",
+                                        "-.",
+                                        "example.",
+                                        "localhost",
+                                        "_",
+                                        "..",
+                                        "xn--",
+                                        "b-c.",
+                                        "*.",
+                                        ":443",
+                                        "xn--a.",
+                                        "x.--y",
+                                        "\xc3\xbc",
+                                        "xn--bcher-kva.",
+                                        std::string(63, 'x')};
+  std::mt19937 random(20260731);
+  const auto pick = [&](std::size_t below) {
+    return std::uniform_int_distribution<std::size_t>(0, below - 1)(random);
+  };
+  int taken = 0;
+  int refused = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string name;
+    for (std::size_t count = 1 + pick(7); count > 0; --count) name += pieces[pick(pieces.size())];
+    const auto pattern = core::parse_host_pattern(name);
+    if (pattern) {
+      ASSERT_TRUE(can_be_listed(pattern->host)) << name;
+    }
+    // A puny code is checked by drydock alone.
+    if (name.find("xn--") != std::string::npos) continue;
+    const bool same = pattern && pattern->host == name;
+    ASSERT_EQ(can_be_listed(name), same) << name;
+    taken += same ? 1 : 0;
+    refused += is_host_name(name) && !same ? 1 : 0;
+  }
+  EXPECT_GT(taken, 1000);
+  EXPECT_GT(refused, 1000);
+  for (const std::string name : {"localhost", "a-.example.com", "-a.example.com", "a.com-", "a.b.-c.com",
+                                 "a..com", ".a.com", "10.0.0.1", "*.a.com", ""})
+    EXPECT_FALSE(can_be_listed(name)) << name;
 }
 
 TEST(Judge, WhatHasEndedIsGone) {
