@@ -314,8 +314,17 @@ TEST_P(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
   ASSERT_EQ(engine("network create drydock_net").status, 0);
   const Outcome told = drydock("doctor");
   EXPECT_EQ(told.status, 0) << told;
+  // The fix asks first what is on it.
+  const std::string question = backend() + " ps -a --filter network=drydock_net";
   const std::string command = backend() + " network rm drydock_net";
-  EXPECT_NE(told.out.find("fix: " + command + "\n"), std::string::npos) << told;
+  EXPECT_NE(told.out.find("by " + question + ": " + command + "\n"), std::string::npos) << told;
+  ASSERT_EQ(
+      engine("create --name drydock-old --network drydock_net " + std::string(test_image) + " true").status,
+      0);
+  const Outcome answer = sh_as_user(question);
+  EXPECT_NE(answer.out.find("drydock-old"), std::string::npos) << answer;
+  ASSERT_EQ(engine("rm drydock-old").status, 0);
+  EXPECT_EQ(sh_as_user(question).out.find("drydock-old"), std::string::npos) << "the control";
   ASSERT_EQ(sh_as_user(command).status, 0);
   EXPECT_EQ(drydock("doctor").out.find("drydock_net"), std::string::npos) << "the control";
 }

@@ -360,7 +360,9 @@ TEST_F(Doctor, AFolderThatCannotBeAProject) {
 
 TEST_F(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
   podman->alter = [](auto& fake) { fake.network_map["drydock_net"].name = "drydock_net"; };
-  expect_warning("old-network", "drydock_net is of an earlier build", "podman network rm drydock_net");
+  expect_warning("old-network",
+                 "sessions of this drydock have their own, and what else may be on it was not looked at",
+                 "podman ps -a --filter network=drydock_net: podman network rm drydock_net");
 }
 
 TEST_F(Doctor, AnEngineThatDoesNotAnswer) {
