@@ -23,9 +23,7 @@ bool has_problem(const DoctorReport& report) {
 // What a run does before it makes anything, done: its own judgement, whatever the checks above say.
 Finding examine_plan(runtime::Engine& engine, const DoctorOptions& options, StopSource& stop) {
   try {
-    // Of a command: whether the agent has its image is told by itself.
     RunOptions run = options.run;
-    run.command = {"true"};
     run.directory = options.directory;
     run.tty = false;
     if (!run.image.empty() && run.pull != PullPolicy::never && !find_image(engine, run.image))

@@ -32,10 +32,14 @@ Findings judge_engine(runtime::Engine& engine, const runtime::EngineProvider& pr
     return network.name == old_network;
   });
   if (old) {
-    findings.push_back(
-        {"old-network", FindingStatus::warning,
-         std::string("network ") + old_network + " is of an earlier build, and nothing uses it",
-         provider.name() + " network rm " + old_network, false});
+    findings.push_back({"old-network", FindingStatus::warning,
+                        std::string("a network is named ") + old_network +
+                            ", as an earlier build's; sessions of this drydock have their own, and what else "
+                            "may be on it was "
+                            "not looked at",
+                        "if nothing of yours is told by " + provider.name() + " ps -a --filter network=" +
+                            old_network + ": " + provider.name() + " network rm " + old_network,
+                        false});
   }
   return findings;
 }

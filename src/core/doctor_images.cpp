@@ -3,6 +3,7 @@
 #include "core/bootstrap.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/own_image.hpp"
+#include "core/run.hpp"
 #include "core/sidecar_image.hpp"
 
 namespace drydock::core {
@@ -27,29 +28,27 @@ Finding examine_named(runtime::Engine* engine, const RunOptions& run) {
   }
 }
 
-// What `drydock run` runs when nothing is named on its command line.
-Finding examine_agent(runtime::Engine* engine, const RunOptions& run) {
+// The agent's own image, which a run takes here: without it there is none.
+Finding examine_agent(runtime::Engine* engine, const RunOptions& run, const AgentProfile& agent) {
   const std::vector<std::string>& packages = run.packages;
-  const std::string& name = agent_of(run);
-  const std::string reference = agent_image_reference(name, packages);
-  const std::string build = "drydock build --agent " + name;
+  const std::string reference = agent_image_reference(agent.name, packages);
   if (engine == nullptr)
     return {"agent-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "",
             true};
   try {
-    const auto image = find_agent_image(*engine, name, packages);
+    const auto image = find_agent_image(*engine, agent.name, packages);
     if (!image) {
-      return {
-          "agent-image", FindingStatus::warning,
-          reference + " is not there: " +
-              (packages.empty() ? "a run needs a command then, or another agent"
+      return problem_finding(
+          "agent-image",
+          "image " + reference + " is not there: " +
+              (packages.empty() ? "what drydock run would run agent '" + agent.name + "' in"
                                 : "the configuration wants it with " + printable(join(packages, ", "), 300)),
-          build, false};
+          how_to_build(agent.name, packages));
     }
     const auto made_of = image->labels.find(image_profile_label);
-    if (made_of != image->labels.end() && made_of->second != profile_key(find_agent(name))) {
+    if (made_of != image->labels.end() && made_of->second != profile_key(agent)) {
       return {"agent-image", FindingStatus::warning, reference + " was made of another profile of the agent",
-              build, false};
+              how_to_build(agent.name, packages), false};
     }
     const auto npm = image->labels.find(image_packages_label);
     return ok_finding("agent-image",
@@ -62,21 +61,31 @@ Finding examine_agent(runtime::Engine* engine, const RunOptions& run) {
   }
 }
 
-Finding examine_base(runtime::Engine* engine) {
+// `taken`: a run takes it here; else it is for other runs than the one that is judged, and these are told.
+Finding examine_base(runtime::Engine* engine, const AgentProfile& agent, bool taken) {
   const std::string reference = base_image_reference();
   if (engine == nullptr) {
     return {"base-image", FindingStatus::not_checked, "image " + reference + ": no engine answers", "", true};
   }
   try {
-    const runtime::ImageReport image = engine->images().inspect(reference);
-    return ok_finding("base-image", reference + " is there", false);
+    if (find_image(*engine, reference)) return ok_finding("base-image", reference + " is there", false);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found)
-      return problem_of("base-image", error, "see what the engine says");
-    return problem_finding(
-        "base-image", "image " + reference + " is not there: what an agent runs in unless --image names one",
-        "drydock build --base bootstrap");
+    Finding finding = problem_of("base-image", error, "see what the engine says");
+    if (!taken) finding.status = FindingStatus::warning;
+    return finding;
   }
+  const std::string fix = "drydock build --base bootstrap";
+  if (taken) {
+    return problem_finding(
+        "base-image",
+        "image " + reference + " is not there: what drydock run would run agent '" + agent.name + "' in",
+        fix);
+  }
+  return {"base-image", FindingStatus::note,
+          "image " + reference +
+              " is not there; it is for agents that have no image of their own (--agent shell), and for a "
+              "command (drydock run -- CMD) where the agent's image is not there",
+          fix, false};
 }
 
 }  // namespace
@@ -102,15 +111,17 @@ Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
 
 Findings examine_images(runtime::Engine* engine, const RunOptions& run) {
   if (!run.image.empty()) return {examine_named(engine, run)};
-  Findings findings{examine_base(engine)};
   try {
-    // One that runs in the base has none.
-    if (!find_agent(agent_of(run)).needs_image() && run.packages.empty()) return findings;
-    findings.push_back(examine_agent(engine, run));
+    const AgentProfile agent = find_agent(agent_of(run));
+    const bool in_base = choose_kind_of_image(run, agent) == ImageChoice::base;
+    Findings findings;
+    if (!in_base) findings.push_back(examine_agent(engine, run, agent));
+    // With a list of packages nothing runs in it.
+    if (run.packages.empty()) findings.push_back(examine_base(engine, agent, in_base));
+    return findings;
   } catch (const Error& error) {
-    findings.push_back(problem_of("agent", error, "drydock agents lists them"));
+    return {problem_of("agent", error, "drydock agents lists them")};
   }
-  return findings;
 }
 
 }  // namespace drydock::core

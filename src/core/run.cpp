@@ -133,22 +133,19 @@ runtime::ImageReport require_image(runtime::Engine& engine, const std::string& r
   }
 }
 
-// The agent's image when it has one of its own and that is there, else the base. Without a command it is the
-// agent that runs, and it is in its own image only.
 std::string choose_image(runtime::Engine& engine, const PreparedRun& run) {
-  if (!run.options.image.empty()) return run.options.image;
   const std::vector<std::string>& packages = run.options.packages;
-  if (!run.agent.needs_image() && packages.empty()) return base_image_reference();
+  const ImageChoice choice = choose_kind_of_image(run.options, run.agent);
+  if (choice == ImageChoice::named) return run.options.image;
+  if (choice == ImageChoice::base) return base_image_reference();
   if (find_agent_image(engine, run.agent.name, packages))
     return agent_image_reference(run.agent.name, packages);
-  const bool needs_no_agent =
-      run.options.shell || (!run.options.command.empty() && !is_for_agent(run.options));
-  if (needs_no_agent && packages.empty()) return base_image_reference();
-  throw Error(
-      ErrorKind::not_found,
-      "cannot run agent '" + run.agent.name + "': " + engine.system().name() + " does not have its image" +
-          (packages.empty() ? "" : " with the packages " + printable(join(packages, ", "), 300)),
-      "make it with: drydock build --agent " + run.agent.name + (packages.empty() ? "" : ", in this folder"));
+  if (choice == ImageChoice::agent_or_base) return base_image_reference();
+  throw Error(ErrorKind::not_found,
+              "cannot run agent '" + run.agent.name + "': " + engine.system().name() +
+                  " does not have its image" +
+                  (packages.empty() ? "" : " with the packages " + printable(join(packages, ", "), 300)),
+              "make it with: " + how_to_build(run.agent.name, packages));
 }
 
 // It still has all that it was made of; the profile of today asks for something else.
@@ -396,6 +393,19 @@ bool runs_its_agent(const PreparedRun& run) {
   if (run.options.shell) return false;
   if (!command.empty() && !is_for_agent(run.options)) return command.front() == run.agent.command.front();
   return !run.options.agent.empty() || run.options.image.empty();
+}
+
+// Without a command it is the agent that runs, and it is in its own image only.
+ImageChoice choose_kind_of_image(const RunOptions& options, const AgentProfile& agent) {
+  if (!options.image.empty()) return ImageChoice::named;
+  if (!options.packages.empty()) return ImageChoice::agent;
+  if (!agent.needs_image()) return ImageChoice::base;
+  const bool needs_no_agent = options.shell || (!options.command.empty() && !is_for_agent(options));
+  return needs_no_agent ? ImageChoice::agent_or_base : ImageChoice::agent;
+}
+
+std::string how_to_build(const std::string& agent, const std::vector<std::string>& packages) {
+  return "drydock build --agent " + agent + (packages.empty() ? "" : ", in this folder");
 }
 
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop) {

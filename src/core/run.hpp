@@ -75,6 +75,13 @@ PreparedRun prepare_run(const RunOptions& options);
 // place.
 bool runs_its_agent(const PreparedRun& run);
 
+// Which image a run takes: the one that is named, the agent's own, drydock's base, or for a command the
+// agent's own where the engine has it and else the base.
+enum class ImageChoice { named, agent, base, agent_or_base };
+ImageChoice choose_kind_of_image(const RunOptions& options, const AgentProfile& agent);
+// What makes the agent's own image, for a hint.
+std::string how_to_build(const std::string& agent, const std::vector<std::string>& packages);
+
 // The plan that a run would follow now. Asks the engine, changes nothing.
 Plan plan_run(runtime::Engine& engine, const PreparedRun& run, StopSource& stop);
 

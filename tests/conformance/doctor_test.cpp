@@ -7,23 +7,46 @@
 namespace drydock::conformance {
 namespace {
 
+// Agents that end at once, so that what doctor judges can be run as it is: one that runs in the base, and one
+// that has an image of its own.
+constexpr const char* idle_profile = R"({
+  "schema": 1, "name": "idle", "summary": "for this test", "command": ["true"],
+  "baseline": [{"host": "base.test", "reason": "for this test"}]
+})";
+constexpr const char* packed_profile = R"({
+  "schema": 1, "name": "packed", "summary": "for this test", "command": ["true"], "baseline": [],
+  "packages": ["hello"]
+})";
+
 class Doctor : public Conformance {
  protected:
   void SetUp() override {
     Conformance::SetUp();
-    // The image of an agent, from the one that the suite has.
+    // The images of agents, from the one that the suite has.
     const std::string version(trim(drydock("version").out));
-    base_ = "localhost/drydock-base:" + version.substr(version.find(' ') + 1);
-    give_base();
+    version_ = version.substr(version.find(' ') + 1);
+    base_ = "localhost/drydock-base:" + version_;
+    give(base_);
+    configure("~/.config");
   }
   void TearDown() override {
     sh(repair_);
     engine("rmi " + base_);
+    sh_as_user("rm -rf ~/.config/drydock/agents ~/.config/drydock/config");
     Conformance::TearDown();
   }
-  void give_base() const {
-    const Outcome tagged = engine("tag " + std::string(test_image) + " " + base_);
+  void give(const std::string& reference) const {
+    const Outcome tagged = engine("tag " + std::string(test_image) + " " + reference);
     ASSERT_EQ(tagged.status, 0) << tagged;
+  }
+  // The files of a user whose agent is 'idle'. `folder` is for the shell.
+  static void configure(const std::string& folder) {
+    const std::string own = folder + "/drydock";
+    const Outcome written =
+        sh_as_user("mkdir -p " + own + "/agents && echo agent = idle > " + own + "/config && cat > " + own +
+                   "/agents/idle.json << 'END' && cat > " + own + "/agents/packed.json << 'PACKED'\n" +
+                   idle_profile + "\nEND\n" + packed_profile + "\nPACKED");
+    ASSERT_EQ(written.status, 0) << written;
   }
   // As root; undone at the end, and by mend().
   void damage(const std::string& script, const std::string& repair) {
@@ -47,7 +70,7 @@ class Doctor : public Conformance {
     EXPECT_TRUE(starts_with(said.out, "drydock run would work here: contained (the default) on " + backend()))
         << when << " " << said;
     EXPECT_EQ(said.err, "") << when;
-    const Outcome ran = user_runs("run -- true");
+    const Outcome ran = user_runs("run < /dev/null");
     EXPECT_EQ(ran.status, 0) << when << " " << ran;
   }
   // doctor says that a run would fail, and one does; there is one problem, and these are its words.
@@ -63,7 +86,7 @@ class Doctor : public Conformance {
     const Outcome json = user_runs("--json doctor");
     EXPECT_EQ(json.status, 1) << when;
     EXPECT_EQ(parse_json(json.out, "a report").at("works"), false) << when;
-    const Outcome ran = user_runs("run -- true");
+    const Outcome ran = user_runs("run < /dev/null");
     EXPECT_NE(ran.status, 0) << when << " doctor is wrong: " << ran;
   }
 
@@ -106,6 +129,14 @@ class Doctor : public Conformance {
     expect_works("the control");
   }
 
+  // The run itself names the same way out.
+  void expect_same_of_run(const std::string& fix) const {
+    const Outcome ran = user_runs("run < /dev/null");
+    EXPECT_EQ(ran.status, 125) << ran;
+    EXPECT_NE(ran.err.find("hint: make it with: " + fix + "\n"), std::string::npos) << ran;
+  }
+
+  std::string version_;
   std::string base_;
   std::string environment_;
 
@@ -140,8 +171,32 @@ TEST_P(Doctor, ASoundSetUpWorksAndIsLeftAsItIs) {
 TEST_P(Doctor, AMissingImageIsTold) {
   ASSERT_EQ(engine("rmi " + base_).status, 0);
   expect_fails("without the image", base_ + " is not there", "drydock build --base bootstrap");
-  give_base();
+  expect_same_of_run("drydock build --base bootstrap");
+  give(base_);
   expect_works("the control");
+}
+
+TEST_P(Doctor, AMissingImageOfTheAgentIsTold) {
+  // The default agent, for a user who has the base alone.
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  expect_fails("without the agent's image", "localhost/drydock-agent-claude:" + version_ + " is not there",
+               "drydock build --agent claude");
+  expect_same_of_run("drydock build --agent claude");
+  EXPECT_EQ(user_runs("run -- true").status, 0) << "the control: a command needs no agent";
+
+  configure(folder);
+  ASSERT_EQ(sh_as_user("echo agent = packed > " + folder + "/drydock/config").status, 0);
+  const std::string image = "localhost/drydock-agent-packed:" + version_;
+  expect_fails("without its image", image + " is not there", "drydock build --agent packed");
+  expect_same_of_run("drydock build --agent packed");
+  // Where it is there, nothing asks for the base.
+  give(image);
+  ASSERT_EQ(engine("rmi " + base_).status, 0);
+  expect_works("the control");
+  EXPECT_NE(user_runs("doctor").out.find("note         image " + base_ + " is not there"), std::string::npos);
+  EXPECT_EQ(engine("rmi " + image).status, 0);
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
 }
 
 TEST_P(Doctor, AMissingTinyproxyIsTold) {
@@ -166,9 +221,8 @@ TEST_P(Doctor, AWrongAllowlistIsTold) {
   const std::string folder(trim(sh_as_user("mktemp -d").out));
   const std::string file = folder + "/drydock/egress-allowlist";
   environment_ = "XDG_CONFIG_HOME=" + folder + " ";
-  ASSERT_EQ(sh_as_user("mkdir " + folder + "/drydock && printf 'allowed.test\\nhttps://x.test/\\n' > " + file)
-                .status,
-            0);
+  configure(folder);
+  ASSERT_EQ(sh_as_user("printf 'allowed.test\\nhttps://x.test/\\n' > " + file).status, 0);
   expect_fails("with a URL", file + ":2'", "");
   ASSERT_EQ(sh_as_user("echo allowed.test > " + file).status, 0);
   expect_works("the control");
@@ -181,32 +235,31 @@ TEST_P(Doctor, AWrongConfigurationIsTold) {
   const std::string folder(trim(sh_as_user("mktemp -d").out));
   const std::string file = folder + "/drydock/config";
   environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  configure(folder);
   const auto write = [&](const std::string& text) {
-    return sh_as_user("mkdir -p " + folder + "/drydock; rm -rf " + file + "; printf " + quote(text) + " > " +
-                      file)
-        .status;
+    return sh_as_user("rm -rf " + file + "; printf " + quote(text) + " > " + file).status;
   };
-  ASSERT_EQ(write("memoyr = 1g\n"), 0);
+  ASSERT_EQ(write("memoyr = 1g\nagent = idle\n"), 0);
   expect_fails("with a key that is none", file + ":1'", "did you mean 'memory'?");
-  ASSERT_EQ(write("keep = true\nmemory = much\n"), 0);
+  ASSERT_EQ(write("keep = true\nmemory = much\nagent = idle\n"), 0);
   expect_fails("with a value that is none", file + ":2'", "write it as 512m or 2g");
-  ASSERT_EQ(write("allow = allowed.test\nallow = *.com\n"), 0);
+  ASSERT_EQ(write("allow = allowed.test\nallow = *.com\nagent = idle\n"), 0);
   expect_fails("with a host that is none", file + ":2': '*.com'", "what one owner has");
   ASSERT_EQ(sh_as_user("rm " + file + " && mkdir " + file).status, 0);
   expect_fails("with a folder in its place", file, "make it readable for you");
 
-  ASSERT_EQ(write("agent = shell\nallow = allowed.test\nallow = *.below.test\n"), 0);
+  ASSERT_EQ(write("agent = idle\nallow = allowed.test\nallow = *.below.test\n"), 0);
   expect_works("the control");
   // What list and doctor say is what a run has, each line with where it stands.
   const Json plan = parse_json(user_runs("--json run --dry-run --allow more.test -- true").out, "a plan");
   const Json listed = parse_json(user_runs("--json egress list").out, "a list").at("entries");
   const Json filter = parse_json(user_runs("--json doctor").out, "a report").at("egress").at("filter");
-  ASSERT_EQ(listed.size(), 2U) << listed;
-  EXPECT_EQ(listed.at(0).at("host"), "allowed.test");
-  EXPECT_EQ(listed.at(0).at("source"), file);
-  EXPECT_EQ(listed.at(0).at("line"), 2);
-  ASSERT_EQ(filter.size(), 2U) << filter;
-  EXPECT_EQ(filter.at(1).at("from"), file + ":3");
+  ASSERT_EQ(listed.size(), 3U) << listed;
+  EXPECT_EQ(listed.at(1).at("host"), "allowed.test");
+  EXPECT_EQ(listed.at(1).at("source"), file);
+  EXPECT_EQ(listed.at(1).at("line"), 2);
+  ASSERT_EQ(filter.size(), 3U) << filter;
+  EXPECT_EQ(filter.at(2).at("from"), file + ":3");
   const std::string all = plan.dump();
   for (const Json& entry : filter) {
     EXPECT_NE(all.find(entry.at("host").get<std::string>()), std::string::npos) << all;
@@ -220,6 +273,7 @@ TEST_P(Doctor, AWrongConfigurationIsTold) {
 TEST_P(Doctor, APinOfBothModesIsTold) {
   const std::string folder(trim(sh_as_user("mktemp -d").out));
   environment_ = "XDG_CONFIG_HOME=" + folder + " ";
+  configure(folder);
   ASSERT_EQ(user_runs("-q contain").status, 0);
   EXPECT_EQ(user_runs("doctor").out.find("pinned to both modes"), std::string::npos) << "the control";
   ASSERT_EQ(sh_as_user("cd " + folder + "/drydock && mkdir dood && cp contain/* dood").status, 0);
@@ -314,8 +368,17 @@ TEST_P(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
   ASSERT_EQ(engine("network create drydock_net").status, 0);
   const Outcome told = drydock("doctor");
   EXPECT_EQ(told.status, 0) << told;
+  // The fix asks first what is on it.
+  const std::string question = backend() + " ps -a --filter network=drydock_net";
   const std::string command = backend() + " network rm drydock_net";
-  EXPECT_NE(told.out.find("fix: " + command + "\n"), std::string::npos) << told;
+  EXPECT_NE(told.out.find("by " + question + ": " + command + "\n"), std::string::npos) << told;
+  ASSERT_EQ(
+      engine("create --name drydock-old --network drydock_net " + std::string(test_image) + " true").status,
+      0);
+  const Outcome answer = sh_as_user(question);
+  EXPECT_NE(answer.out.find("drydock-old"), std::string::npos) << answer;
+  ASSERT_EQ(engine("rm drydock-old").status, 0);
+  EXPECT_EQ(sh_as_user(question).out.find("drydock-old"), std::string::npos) << "the control";
   ASSERT_EQ(sh_as_user(command).status, 0);
   EXPECT_EQ(drydock("doctor").out.find("drydock_net"), std::string::npos) << "the control";
 }

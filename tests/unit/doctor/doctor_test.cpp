@@ -147,12 +147,52 @@ TEST_F(Doctor, ASoundSetUpWorks) {
   EXPECT_TRUE(podman->connect({})->system().info().rootless);
 }
 
-TEST_F(Doctor, AnAgentWithoutItsImageIsTold) {
+// As a run chooses it: without a command, of what the configuration says.
+TEST_F(Doctor, TheImageOfTheRunThatWouldBeMadeIsJudged) {
   EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("the-agent 1.2"));
-  podman->images.erase(agent_image_reference(default_agent));
-  expect_warning("agent-image", agent_image_reference(default_agent) + " is not there",
+  const std::string image = agent_image_reference(default_agent);
+  const auto expect_same_of_run = [&](const std::string& fix) {
+    RunOptions run = options.run;
+    run.directory = options.directory;
+    try {
+      plan_run(*podman->connect({}), prepare_run(run), stop);
+      FAIL() << "a run works, against what doctor says";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.hint(), "make it with: " + fix) << error.what();
+    }
+  };
+  podman->images.erase(image);
+  expect_problem("agent-image", image + " is not there: what drydock run would run agent 'claude' in",
                  "drydock build --agent claude");
-  EXPECT_TRUE(examine().works()) << "of a command";
+  expect_same_of_run("drydock build --agent claude");
+  EXPECT_THAT(told(examine(), FindingStatus::not_checked), HasSubstr("plan: "));
+
+  options.run.packages = {"gcc", "make"};
+  podman->images[image];
+  expect_problem("agent-image", "the configuration wants it with gcc, make",
+                 "drydock build --agent claude, in this folder");
+  expect_same_of_run("drydock build --agent claude, in this folder");
+  podman->images[agent_image_reference(default_agent, options.run.packages)].id = "sha256:listed";
+  podman->images.erase(base_image_reference());
+  EXPECT_TRUE(examine().works());
+  EXPECT_THAT(told(examine(), FindingStatus::note), testing::Not(HasSubstr("base-image"))) << "never taken";
+}
+
+TEST_F(Doctor, AMissingBaseMattersWhereARunTakesIt) {
+  podman->images.erase(base_image_reference());
+  DoctorReport report = examine();
+  EXPECT_TRUE(report.works()) << told(report, FindingStatus::problem);
+  EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
+  EXPECT_THAT(told(report, FindingStatus::note),
+              HasSubstr(base_image_reference() + " is not there; it is for agents that have no image"));
+  EXPECT_THAT(told(report, FindingStatus::note), HasSubstr("=> drydock build --base bootstrap"));
+  options.run.agent = "shell";
+  expect_problem("base-image", base_image_reference() + " is not there", "drydock build --base bootstrap");
+  podman->images[base_image_reference()].id = "sha256:base";
+  podman->images.erase(agent_image_reference(default_agent));
+  report = examine();
+  EXPECT_TRUE(report.works()) << "the default agent is not asked for";
+  EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
 }
 
 TEST_F(Doctor, NoSubordinateIds) {
@@ -169,11 +209,6 @@ TEST_F(Doctor, HybridControlGroups) {
   machine.make_hybrid();
   podman->alter = [](auto& fake) { fake.info.components["crun"] = "crun version 1.8.1"; };
   expect_problem("cgroups", "hybrid", "systemd.unified_cgroup_hierarchy=1");
-}
-
-TEST_F(Doctor, AMissingImage) {
-  podman->images.erase(base_image_reference());
-  expect_problem("base-image", base_image_reference() + " is not there", "drydock build --base bootstrap");
 }
 
 TEST_F(Doctor, NoTinyproxy) {
@@ -244,7 +279,7 @@ TEST_F(Doctor, WhatTheSettingsSayIsWhatIsLookedAt) {
   options.run.agent = "codex";
   report = examine();
   EXPECT_EQ(report.sources.front().name, "baseline (codex)");
-  EXPECT_THAT(told(report, FindingStatus::warning), HasSubstr(agent_image_reference("codex")))
+  EXPECT_THAT(told(report, FindingStatus::problem), HasSubstr(agent_image_reference("codex")))
       << "its image, and not that of the default agent";
   options.run.agent = "nobody";
   EXPECT_THAT(told(examine(), FindingStatus::problem), HasSubstr("agent: cannot use agent 'nobody'"));
@@ -360,7 +395,9 @@ TEST_F(Doctor, AFolderThatCannotBeAProject) {
 
 TEST_F(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
   podman->alter = [](auto& fake) { fake.network_map["drydock_net"].name = "drydock_net"; };
-  expect_warning("old-network", "drydock_net is of an earlier build", "podman network rm drydock_net");
+  expect_warning("old-network",
+                 "sessions of this drydock have their own, and what else may be on it was not looked at",
+                 "podman ps -a --filter network=drydock_net: podman network rm drydock_net");
 }
 
 TEST_F(Doctor, AnEngineThatDoesNotAnswer) {
