@@ -163,7 +163,13 @@ TEST_P(Capture, G1_ItIsToldWhileItRunsAndEndsWithWhoeverStartedIt) {
   ASSERT_EQ(begin().status, 0);
   const std::string agent(trim(engine("ps --format '{{.Names}}' --filter name=" + live_session() + "$").out));
   const auto ask = [&] { return engine("exec " + agent + " curl -sS -m 5 https://other.test/").status; };
-  EXPECT_EQ(ask(), 0) << "the control";
+  // Podman 5.4 has failed an exec so soon after the start, once in many.
+  int control = ask();
+  for (int i = 0; i < 20 && control != 0; ++i) {
+    ::usleep(100'000);
+    control = ask();
+  }
+  EXPECT_EQ(control, 0) << "the control";
   EXPECT_EQ(kill_it("KILL").status, 0);
   int status = 0;
   for (int i = 0; i < 100 && status == 0; ++i) {
