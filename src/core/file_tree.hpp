@@ -40,11 +40,12 @@ void walk_files(int folder, const std::string& path, const TreeLimits& limits,
 // mkdir -p, mode 0700. Throws Error(permission).
 void make_folders_below(int folder, const std::string& path, const std::optional<FileOwner>& owner);
 
+inline constexpr const char* unfinished_prefix = ".drydock-";
+
 // Copies a regular file to `target` below another folder, whose folders are made: mode 0600, or 0700 for one
 // that its owner may execute. With `durable` it takes the place of what is there at once, and is on the disk
 // (fsync, rename); else nothing may be there. Until then it is in the folder `to` itself, under a name with
 // unfinished_prefix, which whoever is killed leaves there. Throws Error (invalid, permission).
-inline constexpr const char* unfinished_prefix = ".drydock-";
 void copy_below(int from, const std::string& source, int to, const std::string& target,
                 const std::optional<FileOwner>& owner, bool durable);
 

@@ -43,8 +43,8 @@ verdict=$(jq -r '
 
   # What is only written down is no command, unless a shell reads it.
   def without_documents:
-    if test("(?:^|[\\s;&|(/])(?:ba|da|z|k)?sh\\b[^\\n]*<<") then .
-    else gsub("<<-?[ \\t]*[\"\u0027\\\\]?(?<end>[A-Za-z_][A-Za-z0-9_]*)[\"\u0027]?(?<rest>[^\\n]*)\\n(?:[^\\n]*\\n)*?[ \\t]*\\k<end>[ \\t]*(?=\\n|$)"; .rest)
+    if test("(?:^|[\\s;&|(/])(?:ba|da|z|k)?sh\\b[^\\n]*<<|<<[^\\n]*[|][^\\n]*\\b(?:ba|da|z|k)?sh\\b") then .
+    else gsub("(?<!<)<<-?[ \\t]*[\"\u0027\\\\]?(?<end>[A-Za-z_][A-Za-z0-9_]*)[\"\u0027]?(?<rest>[^\\n]*)\\n(?:[^\\n]*\\n)*?[ \\t]*\\k<end>[ \\t]*(?=\\n|$)"; .rest)
     end;
 
   def program: .[0] | split("/") | last // "";

@@ -254,7 +254,13 @@ chmod +x x.sh)sh",
 }
 
 TEST(AgentPolicy, TheGuardRailRefusesWhatDestroys) {
-  for (const char* command : {"git push --force origin main",
+  for (const char* command : {R"sh(cat <<EOF | bash
+git reset --hard
+EOF)sh",
+                              R"sh(cat <<<EOF
+git reset --hard
+EOF)sh",
+                              "git push --force origin main",
                               "git push -f",
                               "cd x && git push origin main -f",
                               "git push origin +main",
