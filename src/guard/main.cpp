@@ -49,9 +49,8 @@ void await_word_to_begin() {
 
 int run_probe(const char* settings) {
   try {
-    await_word_to_begin();
-    std::cout << drydock::guard::to_line(drydock::guard::probe(drydock::guard::parse_probe(settings)))
-              << std::flush;
+    const auto checks = drydock::guard::probe(drydock::guard::parse_probe(settings), await_word_to_begin);
+    std::cout << drydock::guard::to_line(checks) << std::flush;
     return std::cout ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "drydock-guard: error: cannot probe: " << error.what() << '\n';

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <latch>
 #include <sstream>
 #include <thread>
 
@@ -138,6 +139,12 @@ std::string ask_name_servers(const ProbeSettings& settings) {
   return "none";
 }
 
+// For a second look, whose silences the first has waited out: what has come up meanwhile answers at once.
+ProbeSettings at_a_glance(ProbeSettings settings) {
+  settings.silence /= 5;
+  return settings;
+}
+
 // Any word from there, a refusal too, shows that the host is there.
 std::string dial_host(const ProbeSettings& settings) {
   for (const std::uint16_t port : {std::uint16_t{22}, std::uint16_t{80}}) {
@@ -157,8 +164,12 @@ struct Check {
   const char* name;
   const char* expected;
   std::function<std::string(const ProbeSettings&)> run;
-  std::function<bool(const std::string&)> holds;  // empty: it got what it expected
+  std::function<bool(const std::string&)> holds = {};  // empty: it got what it expected
+  // What does not need the proxy and has silences to wait for: a first look, before the word to begin.
+  std::function<std::string(const ProbeSettings&)> early = {};
 };
+
+bool is_unreachable(const std::string& got) { return got == "unreachable" || got == "refused"; }
 
 const std::vector<Check>& table() {
   static const std::vector<Check> checks{
@@ -186,11 +197,11 @@ const std::vector<Check>& table() {
        "403",
        [](const auto& s) { return ask_proxy(s.proxy, connect_request(s.canary + ":80")); },
        {}},
-      {"dial", "unreachable", [](const auto& s) { return dial_outside(s); },
-       [](const std::string& got) { return got == "unreachable" || got == "refused"; }},
-      {"dns", "none", [](const auto& s) { return ask_name_servers(s); }, {}},
-      {"host", "nobody", [](const auto& s) { return dial_host(s); }, {}},
-      {"route", "none", [](const auto& s) { return find_route(s); }, {}},
+      {"dial", "unreachable", [](const auto& s) { return dial_outside(at_a_glance(s)); }, is_unreachable,
+       dial_outside},
+      {"dns", "none", [](const auto& s) { return ask_name_servers(at_a_glance(s)); }, {}, ask_name_servers},
+      {"host", "nobody", [](const auto& s) { return dial_host(at_a_glance(s)); }, {}, dial_host},
+      {"route", "none", [](const auto& s) { return find_route(at_a_glance(s)); }, {}, find_route},
       {"ipv6", "none", [](const auto&) { return find_ipv6(); }, {}},
       {"look-alike", "403", [](const auto& s) { return ask_for_look_alikes(s); }, {}},
       {"spelling", "403", [](const auto& s) { return ask_for_spellings(s); }, {}},
@@ -259,16 +270,24 @@ ProbeSettings parse_probe(std::string_view text) {
   return settings;
 }
 
-std::vector<ProbeCheck> probe(const ProbeSettings& settings) {
+std::vector<ProbeCheck> probe(const ProbeSettings& settings, const std::function<void()>& await_word) {
   std::vector<ProbeCheck> results(settings.checks.size());
+  const auto look = [&](std::size_t i, const Check& check, const auto& run) {
+    const std::string got = run(settings);
+    results[i] = {check.name, check.expected, got, check.holds ? check.holds(got) : got == check.expected};
+  };
+  std::latch begun(1);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < results.size(); ++i) {
     threads.emplace_back([&, i] {
       const Check& check = *find_check(settings.checks[i]);
-      results[i] = {check.name, check.expected, check.run(settings), false};
-      results[i].ok = check.holds ? check.holds(results[i].got) : results[i].got == check.expected;
+      if (check.early) look(i, check, check.early);
+      begun.wait();
+      if (!check.early || results[i].ok) look(i, check, check.run);
     });
   }
+  if (await_word) await_word();
+  begun.count_down();
   for (std::thread& thread : threads) thread.join();
   return results;
 }

@@ -1,9 +1,11 @@
 // `drydock-guard --probe JSON`: what can be reached from where it runs, shown from inside the session's
-// internal network before the agent is there. It begins when its standard input ends. Each check says what it
-// expected and what it got; all run at once.
+// internal network before the agent is there. When its standard input ends the proxy listens; what has
+// silences to wait for is looked at before that too. Each check says what it expected and what it got; all
+// run at once.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +39,9 @@ const std::vector<std::string>& probe_names();
 // Keys: proxy, host, canary, checks, silence_ms; strict, as guard.json. Throws ConfigError.
 ProbeSettings parse_probe(std::string_view text);
 
-// In the order of the settings.
-std::vector<ProbeCheck> probe(const ProbeSettings& settings);
+// In the order of the settings. What needs the proxy is done once `await_word` has returned; what can begin
+// earlier is looked at beside it, and once more after it.
+std::vector<ProbeCheck> probe(const ProbeSettings& settings, const std::function<void()>& await_word = {});
 
 // {"event":"probe","checks":[{"name","expected","got","ok"}]}, one line.
 std::string to_line(const std::vector<ProbeCheck>& checks);

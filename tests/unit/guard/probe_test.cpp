@@ -115,6 +115,29 @@ TEST(Probe, SeesThatADialGoesThroughAndThatSomebodyIsThere) {
   EXPECT_NE(checks[0].got, "connected");
 }
 
+TEST(Probe, LooksBeforeTheWordAndAfterIt) {
+  const UniqueFd server(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = loopback(0);
+  ASSERT_EQ(::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  socklen_t size = sizeof address;
+  ::getsockname(server.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  ProbeSettings settings = at_port(1, {"dial"});
+  settings.outside = {Ip::v4(INADDR_LOOPBACK), ntohs(address.sin_port)};
+  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(300)); };
+  EXPECT_EQ(probe(settings, pause).front().got, "refused") << "the control: nobody listens";
+  const auto opened = probe(settings, [&] {
+    pause();
+    EXPECT_EQ(::listen(server.get(), 16), 0);
+  });
+  EXPECT_EQ(opened.front().got, "connected") << "a way that came up after the first look";
+  const auto closed = probe(settings, [&] {
+    pause();
+    ::shutdown(server.get(), SHUT_RDWR);
+  });
+  EXPECT_EQ(closed.front().got, "connected") << "a way that was there at the first look";
+  EXPECT_FALSE(closed.front().ok);
+}
+
 // All that can be seen of the proxy, against a gate whose tinyproxy admits everything.
 class ProbeAtGate : public GateHarness {
  protected:
