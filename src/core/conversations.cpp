@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "base/digest.hpp"
 #include "base/directories.hpp"
@@ -20,11 +22,16 @@
 namespace drydock::core {
 namespace {
 
+namespace fs = std::filesystem;
+
 using Piece = std::array<char, 65536>;
 
 constexpr int most_beside = 9;  // of one name and one session
 constexpr const char* latest_file = "latest";
 constexpr const char* fresh_prefix = ".copy-";
+constexpr const char* earlier_folder = "earlier";
+constexpr std::size_t most_earlier = 5;
+constexpr std::uint64_t most_earlier_bytes = std::uint64_t{1} << 30;  // but for the newest
 
 std::size_t parts_of(const std::string& path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1;
@@ -118,6 +125,36 @@ std::string latest_session(int state, const std::string& store) {
   const auto text = read_below(state, store + "/" + latest_file, 100);
   const std::string session(text ? trim(*text) : std::string_view{});
   return is_session_name(session) ? session : std::string{};
+}
+
+std::uint64_t size_of_tree(const fs::path& folder) {
+  std::uint64_t size = 0;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
+    if (entry.is_regular_file(error) && !error) size += entry.file_size(error);
+  }
+  return size;
+}
+
+// A copy that another one has taken the place of: the newest of them stay, for what a session empties is
+// empty for all that follow.
+void keep_earlier(int state, const std::string& state_path, const std::string& store,
+                  const std::string& session) {
+  std::error_code error;
+  if (!fs::is_directory(state_path + "/" + store + "/" + session, error)) return;
+  const std::string earlier = store + "/" + earlier_folder;
+  make_folders_below(state, earlier, std::nullopt);
+  exchange_below(state, store + "/" + session, earlier + "/" + session);
+  remove_tree(state_path + "/" + store + "/" + session);  // an older one of that name, if there was one
+  std::vector<std::pair<fs::file_time_type, fs::path>> copies;
+  for (const auto& entry : fs::directory_iterator(state_path + "/" + earlier, error))
+    copies.emplace_back(entry.last_write_time(error), entry.path());
+  std::sort(copies.rbegin(), copies.rend());
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    bytes += size_of_tree(copies[i].second);
+    if (i >= most_earlier || (i > 0 && bytes > most_earlier_bytes)) remove_tree(copies[i].second);
+  }
 }
 
 void refuse_part(const std::string& path, const std::string& reason) {
@@ -232,7 +269,7 @@ WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patte
   remove_beginning_with(folder, fresh_prefix);
   if (before.empty() || before == session) return result;
   if (before == began.session) {
-    remove_tree(folder + "/" + before);
+    keep_earlier(state, state_path, store, before);
   } else {
     result.displaced = before;
   }

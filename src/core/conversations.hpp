@@ -51,7 +51,8 @@ struct WholeCopyResult {
 };
 
 // Brings a session's whole copy to `store`/SESSION and makes it the latest, at once, if it differs from what
-// it began as; the copy that it began as goes. No process may have the session's files open any more. Throws
+// it began as; the copy that it began as goes to `store`/earlier, where the newest five stay, of 1 GiB
+// together but for the newest one. No process may have the session's files open any more. Throws
 // the same, and Error(refused) when a part is a link, a special file, too large or cannot be read: nothing is
 // brought then, for the other parts alone are worth nothing.
 WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patterns, int state,

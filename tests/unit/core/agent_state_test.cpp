@@ -1,5 +1,3 @@
-#include "core/agent_state.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -20,62 +18,15 @@
 #include "base/text.hpp"
 #include "core/conversations.hpp"
 #include "core/file_tree.hpp"
-#include "environment.hpp"
+#include "state_of_agent.hpp"
 
 namespace drydock::core {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-
-constexpr const char* first = "00000001";
-constexpr const char* second = "00000002";
-
-class AgentState : public testing::Test {
- protected:
-  AgentState() {
-    environment.set("XDG_STATE_HOME", folder.path());
-    profile.name = "demo";
-    profile.state = {{".demo", true}, {".demo.json", false}};
-    profile.transcripts = {".demo/talks"};
-    profile.login = {".demo/login"};
-  }
-  SessionState state(const std::string& session, const std::string& project = "one-11111111") const {
-    return session_state(profile, project, session);
-  }
-  void begin(const std::string& session, const std::string& project = "one-11111111") const {
-    StateRequest request{session, "podman rootless", Owner::self(), ::getuid(), ::getgid(), {}};
-    make_session_state(state(session, project), request);
-  }
-  std::string home(const std::string& session) const { return state(session).home; }
-  std::string own() const { return agent_state_directory("demo"); }
-  void write(const std::string& path, const std::string& text) const {
-    fs::create_directories(fs::path(path).parent_path());
-    std::ofstream(path, std::ios::trunc) << text;
-  }
-  static std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-  }
-  static unsigned mode(const std::string& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 ? status.st_mode & 07777U : 0U;
-  }
-  std::vector<std::string> sessions() const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(own() + "/sessions"))
-      names.push_back(entry.path().filename());
-    return names;
-  }
-
-  TempDir folder;
-  test::Environment environment;
-  AgentProfile profile;
-};
 
 TEST_F(AgentState, ASessionBeginsWithACopyOfThePrototypeAndGoesWithItsOwn) {
   begin(first);
@@ -260,128 +211,6 @@ TEST_F(AgentState, APatternSaysWhatOfAFolderIsAConversation) {
     EXPECT_TRUE(is_in(path, pattern)) << path << " " << pattern;
   for (const auto& [path, pattern] : {std::pair{"ab", "a"}, {"a", "a/b"}, {"a/x/y/c", "a/*/c"}, {"", "a"}})
     EXPECT_FALSE(is_in(path, pattern)) << path << " " << pattern;
-}
-
-class WholeCopies : public AgentState {
- protected:
-  WholeCopies() {
-    profile.transcripts.clear();
-    profile.whole = {".demo/db", ".demo/db-wal", ".demo/parts"};
-  }
-  void put(const std::string& session, const std::string& text) const {
-    write(home(session) + "/.demo/db", text);
-    write(home(session) + "/.demo/db-wal", text + ", the rest");
-    write(home(session) + "/.demo/db-shm", "not for others");
-  }
-  std::string seen(const std::string& session) const {
-    return read(home(session) + "/.demo/db") + "|" + read(home(session) + "/.demo/db-wal") + "|" +
-           read(home(session) + "/.demo/db-shm");
-  }
-  // The copies that are stored, and which is the latest.
-  std::string stored() const {
-    const std::string store = own() + "/whole/one-11111111";
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(store)) {
-      if (entry.is_directory()) names.push_back(entry.path().filename());
-    }
-    std::sort(names.begin(), names.end());
-    return join(names, " ") + ", " + read(store + "/latest");
-  }
-  std::string end(const std::string& session) const {
-    testing::internal::CaptureStderr();
-    end_session_state(session);
-    return testing::internal::GetCapturedStderr();
-  }
-};
-
-TEST_F(WholeCopies, TheNextSessionHasAllOfTheLastOne) {
-  begin(first);
-  EXPECT_EQ(seen(first), "||");
-  end_session_state(first);
-  EXPECT_FALSE(fs::exists(own() + "/whole")) << "there is nothing";
-  begin(first);
-  put(first, "one");
-  write(home(first) + "/.demo/parts/a/b", "part");
-  EXPECT_EQ(end(first), "");
-  EXPECT_EQ(stored(), "00000001, 00000001\n");
-  begin(second);
-  EXPECT_EQ(seen(second), "one|one, the rest|");
-  EXPECT_EQ(read(home(second) + "/.demo/parts/a/b"), "part");
-  begin("00000003", "two-22222222");
-  EXPECT_EQ(seen("00000003"), "||") << "another project";
-  EXPECT_EQ(end(second), "");
-  EXPECT_EQ(stored(), "00000001, 00000001\n") << "it has changed nothing";
-  begin(second);
-  put(second, "two");
-  fs::remove(home(second) + "/.demo/db-wal");
-  fs::remove_all(home(second) + "/.demo/parts");
-  EXPECT_EQ(end(second), "");
-  EXPECT_EQ(stored(), "00000002, 00000002\n") << "the one that it goes on from is in it";
-  begin(first);
-  EXPECT_EQ(seen(first), "two||") << "no part of an older one";
-  EXPECT_FALSE(fs::exists(home(first) + "/.demo/parts/a"));
-}
-
-TEST_F(WholeCopies, OfTwoAtOnceTheLastWinsAndTheOtherStays) {
-  begin("00000003");
-  put("00000003", "base");
-  end_session_state("00000003");
-  begin(first);
-  begin(second);
-  put(first, "one");
-  put(second, "two");
-  EXPECT_EQ(end(first), "");
-  const std::string told = end(second);
-  EXPECT_THAT(told, HasSubstr(own() + "/whole/one-11111111/00000001"));
-  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1) << told;
-  EXPECT_EQ(stored(), "00000001 00000002, 00000002\n");
-  EXPECT_EQ(read(own() + "/whole/one-11111111/00000001/.demo/db"), "one");
-  begin("00000003");
-  EXPECT_EQ(seen("00000003"), "two|two, the rest|");
-  put("00000003", "three");
-  EXPECT_EQ(end("00000003"), "");
-  EXPECT_EQ(stored(), "00000001 00000003, 00000003\n")
-      << "what was displaced stays until somebody removes it";
-}
-
-TEST_F(WholeCopies, ASessionThatIsKeptTakesNothingBackWhenItGoes) {
-  begin(first);
-  put(first, "one");
-  write(home(first) + "/.demo/login", "old");
-  harvest_session_state(first);
-  begin(second);
-  put(second, "two");
-  write(home(second) + "/.demo/login", "new");
-  end_session_state(second);
-  EXPECT_EQ(end(first), "");
-  begin(second);
-  EXPECT_EQ(seen(second), "two|two, the rest|");
-  EXPECT_EQ(read(home(second) + "/.demo/login"), "new");
-}
-
-TEST_F(WholeCopies, APartThatCannotBeTakenLeavesTheStoredOne) {
-  begin(first);
-  put(first, "one");
-  end_session_state(first);
-  write(folder.path() + "/secret", "not for anybody");
-  begin(second);
-  put(second, "two");
-  fs::remove(home(second) + "/.demo/db-wal");
-  fs::create_symlink(folder.path() + "/secret", home(second) + "/.demo/db-wal");
-  EXPECT_THAT(end(second), HasSubstr("cannot keep '.demo/db-wal'"));
-  EXPECT_THAT(sessions(), IsEmpty());
-  EXPECT_EQ(stored(), "00000001, 00000001\n");
-  // What a crash in the middle leaves is of no session, and goes.
-  fs::create_directories(own() + "/whole/one-11111111/.copy-0123/.demo");
-  begin(second);
-  EXPECT_EQ(seen(second), "one|one, the rest|");
-  put(second, "two");
-  end_session_state(second);
-  EXPECT_EQ(stored(), "00000002, 00000002\n");
-  // A name that is none of a session's leads nowhere.
-  std::ofstream(own() + "/whole/one-11111111/latest") << "../../prototype";
-  begin(first);
-  EXPECT_EQ(seen(first), "||");
 }
 
 TEST_F(AgentState, LinksAndSpecialFilesOfASessionAreLeft) {
