@@ -229,6 +229,49 @@ print(written + left_out, "left out:", left_out)')");
   EXPECT_NE(whole.out.find("the chain holds"), std::string::npos) << whole;
 }
 
+// More than an engine keeps of a guard's lines: its beginning is gone then, and that is told apart from what
+// somebody took. A guard that has said 150 MB goes before the real one.
+TEST_P(Decisions, J19_ALogThatTheEngineHasCutIsToldApart) {
+  const Outcome faked = replace_guard(R"(import hashlib, os, sys
+real = ['/usr/bin/real-guard'] + sys.argv[1:]
+if sys.argv[1].startswith('--'): os.execv(real[0], real)
+chain, out = '0' * 64, os.fdopen(os.dup(1), 'wb', 1 << 20)
+def line(number, body):
+    global chain
+    body = '{' + body + ',"seq":' + str(number)
+    chain = hashlib.sha256((chain + body).encode()).hexdigest()
+    out.write((body + ',"chain":"' + chain + '"}\n').encode())
+line(0, '"event":"begin","session":"flood"')
+for n in range(1, 20000): line(n, '"event":"denied","host":"n' + str(n) + 'x' * 7400 + '"')
+line(20000, '"event":"exit"')
+out.close()
+os.execv(real[0], real)
+)");
+  ASSERT_EQ(faked.status, 0) << faked;
+  const std::string session = start_serving("--allow allowed.test");
+  in_agent("curl -sS https://allowed.test/");
+  const Outcome live = verify(session);
+  EXPECT_EQ(live.status, 3) << live;
+  EXPECT_NE(live.out.find("the chain holds so far, up to "), std::string::npos) << live;
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+  ASSERT_EQ(drydock("build --no-cache").status, 0);
+  const Outcome kept = verify(session);
+  EXPECT_EQ(kept.status, 3) << kept;
+  EXPECT_NE(kept.out.find("; bounded: its log is not whole: the first "), std::string::npos) << kept;
+  const Json json = parse_json(drydock("--json egress log --verify " + session).out, "a verdict");
+  EXPECT_EQ(json.at("state"), "bounded") << json;
+  EXPECT_GE(json.at("gone"), 1000) << json;
+  // One line more is gone than had gone when it was kept.
+  ASSERT_EQ(sh_as_user("sed -i 1d " + file(session)).status, 0);
+  const Outcome taken = verify(session);
+  EXPECT_EQ(taken.status, 1) << taken;
+  EXPECT_NE(taken.out.find("line 1 of "), std::string::npos) << taken;
+  EXPECT_NE(
+      taken.out.find("(missing): " + std::to_string(json.at("gone").get<int>() + 1) + " lines are missing"),
+      std::string::npos)
+      << taken;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Decisions, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 
