@@ -1,11 +1,7 @@
 #include "core/tinyproxy_defects.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 #include <vector>
 
 #include "base/error.hpp"
@@ -72,25 +68,6 @@ bool is_mended(const Defect& defect, const TinyproxyBuild& build) {
                                    [&](const std::string& name) { return mentions(build.changelog, name); });
 }
 
-std::string unpacked(const std::string& path) {
-  constexpr std::size_t limit = std::size_t{4} << 20;
-  using Reader = std::unique_ptr<archive, decltype([](archive* a) { archive_read_free(a); })>;
-  const Reader reader(archive_read_new());
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_format_raw(reader.get());
-  archive_entry* entry = nullptr;
-  if (archive_read_open_filename(reader.get(), path.c_str(), 65536) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
-    return {};
-  std::string text;
-  char buffer[65536];
-  for (la_ssize_t got = 0; text.size() < limit; text.append(buffer, static_cast<std::size_t>(got))) {
-    got = archive_read_data(reader.get(), buffer, sizeof buffer);
-    if (got <= 0) break;
-  }
-  return text;
-}
-
 // What a helper says, or nothing where it is not there or fails.
 std::string said_by(const std::vector<std::string>& command, const StopSource* stop) {
   ProcessOptions options;
@@ -119,7 +96,7 @@ TinyproxyBuild tinyproxy_build(const std::string& path, const std::string& versi
   // Else the file is not the package's any more, or its changelog another's.
   if (!starts_with(package, version + "-")) return build;
   build.package = package;
-  build.changelog = unpacked("/usr/share/doc/" + name + "/changelog.Debian.gz");
+  build.changelog = said_by({"gzip", "-dc", "/usr/share/doc/" + name + "/changelog.Debian.gz"}, stop);
   if (build.changelog.find("(" + package + ")") == std::string::npos) build.changelog.clear();
   return build;
 }

@@ -20,7 +20,7 @@ struct TinyproxyBuild {
   std::string changelog;  // that package's, of the distribution
 };
 
-// `path` and `version` as installed_tinyproxy() gives them. Only dpkg is asked.
+// `path` and `version` as installed_tinyproxy() gives them. dpkg is asked, and no program but it and gzip.
 TinyproxyBuild tinyproxy_build(const std::string& path, const std::string& version,
                                const StopSource* stop = nullptr);
 

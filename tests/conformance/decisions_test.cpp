@@ -230,26 +230,37 @@ print(written + left_out, "left out:", left_out)')");
 }
 
 // More than an engine keeps of a guard's lines: its beginning is gone then, and that is told apart from what
-// somebody took. A guard that has said 150 MB goes before the real one.
+// somebody took. Between the real guard and its log is one that adds 150 MB of lines, in one chain with its.
 TEST_P(Decisions, J19_ALogThatTheEngineHasCutIsToldApart) {
-  const Outcome faked = replace_guard(R"(import hashlib, os, sys
+  const Outcome faked = replace_guard(R"(import hashlib, os, signal, subprocess, sys, threading
 real = ['/usr/bin/real-guard'] + sys.argv[1:]
 if sys.argv[1].startswith('--'): os.execv(real[0], real)
-chain, out = '0' * 64, os.fdopen(os.dup(1), 'wb', 1 << 20)
-def line(number, body):
-    global chain
-    body = '{' + body + ',"seq":' + str(number)
-    chain = hashlib.sha256((chain + body).encode()).hexdigest()
-    out.write((body + ',"chain":"' + chain + '"}\n').encode())
-line(0, '"event":"begin","session":"flood"')
-for n in range(1, 20000): line(n, '"event":"denied","host":"n' + str(n) + 'x' * 7400 + '"')
-line(20000, '"event":"exit"')
-out.close()
-os.execv(real[0], real)
+guard = subprocess.Popen(real, stdout=subprocess.PIPE)
+signal.signal(signal.SIGTERM, lambda *_: guard.terminate())
+lock, last, count = threading.Lock(), '0' * 64, 0
+def write(body):
+    global last, count
+    with lock:
+        body += ',"seq":' + str(count)
+        last, count = hashlib.sha256((last + body).encode()).hexdigest(), count + 1
+        sys.stdout.write(body + ',"chain":"' + last + '"}\n')
+        sys.stdout.flush()
+def flood():
+    for n in range(20000): write('{"event":"denied","host":"n' + str(n) + 'x' * 7400 + '"')
+    write('{"event":"denied","host":"the-last-one"')
+for line in guard.stdout:
+    line = line.decode()
+    write(line[:line.rindex(',"seq":')])
+    if '"event":"ready"' in line: threading.Thread(target=flood, daemon=True).start()
+sys.exit(guard.wait())
 )");
   ASSERT_EQ(faked.status, 0) << faked;
   const std::string session = start_serving("--allow allowed.test");
   in_agent("curl -sS https://allowed.test/");
+  const Outcome flooded =
+      sh_as_user("cd " + quote(project()) + "; for i in $(seq 60); do " + drydock_words() + " egress log " +
+                 session + " 2>/dev/null | tail -9 | grep -q the-last-one && exit 0; sleep 1; done; exit 1");
+  ASSERT_EQ(flooded.status, 0) << flooded;
   const Outcome live = verify(session);
   EXPECT_EQ(live.status, 3) << live;
   EXPECT_NE(live.out.find("the chain holds so far, up to "), std::string::npos) << live;

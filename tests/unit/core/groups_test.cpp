@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/temp_file.hpp"
 #include "core/allowlist.hpp"
 #include "core/allowlist_file.hpp"
@@ -192,6 +193,28 @@ TEST_F(GroupsOfNpm, WhatItSaysOfItselfComesFirst) {
   const auto npm = std::find_if(groups.begin(), groups.end(), [](const Group& g) { return g.name == "npm"; });
   EXPECT_EQ(npm->hosts[0].reason, "npm's registry");
   EXPECT_EQ(npm->hosts[1].reason, "npm's registry of @acme");
+}
+
+// The npm of this machine, if it has one, in a project that would like to say where packages come from.
+TEST_F(GroupsOfNpm, NothingInAProjectCounts) {
+  environment.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+  try {
+    find_program("npm");
+  } catch (const Error&) {
+    GTEST_SKIP() << "npm is not installed";
+  }
+  set_option("prefix", directory.path() + "/prefix");
+  file(".npmrc", "registry=https://npm.example\n");
+  file("prefix/etc/npmrc", "@machine:registry=https://machine.example\n");
+  const std::string other = file("other", "@other:registry=https://evil.example\n");
+  file("project/package.json", "{}");
+  file("project/.npmrc", "registry=https://evil.example\n@evil:registry=https://evil.example\nuserconfig=" +
+                             other + "\nglobalconfig=" + other + "\n");
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(directory.path() + "/project");
+  const auto answer = group_hosts("npm");
+  std::filesystem::current_path(before);
+  EXPECT_THAT(answer.value(), ElementsAre("npm.example", "machine.example"));
 }
 
 // npm 11 says nothing of an address with a password in it.
