@@ -103,7 +103,8 @@ class Download {
     const bool well = download.guarded([&] {
       download.got_ += static_cast<std::int64_t>(count);
       if (download.got_ > download.limit_) {
-        throw Error(ErrorKind::protocol, "cannot download '" + printable(download.url_, 300) +
+        throw Error(ErrorKind::protocol, "cannot download '" +
+                                             printable(without_credentials(download.url_), 300) +
                                              "': it is over " + std::to_string(download.limit_) + " bytes");
       }
       download.sink_({bytes, count});
@@ -121,7 +122,7 @@ class Download {
   }
 
   void require_answer(CURLcode code, const char* words) const {
-    const std::string what = "cannot download '" + printable(url_, 300) + "': ";
+    const std::string what = "cannot download '" + printable(without_credentials(url_), 300) + "': ";
     const std::string reason = *words != '\0' ? printable(words, 300) : std::string(curl_easy_strerror(code));
     if (code == CURLE_OPERATION_TIMEDOUT) throw Error(ErrorKind::timeout, what + reason);
     if (code == CURLE_UNSUPPORTED_PROTOCOL)
@@ -149,6 +150,15 @@ class Download {
 };
 
 }  // namespace
+
+std::string without_credentials(const std::string& address) {
+  const auto authority = address.find("://");
+  if (authority == std::string::npos) return address;
+  const auto path = address.find('/', authority + 3);
+  const auto at = address.rfind('@', path);
+  if (at == std::string::npos || at < authority) return address;
+  return address.substr(0, authority + 3) + address.substr(at + 1);
+}
 
 std::string download_text(const std::string& url, std::size_t limit, const DownloadOptions& options) {
   std::string text;

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
+#include "base/download.hpp"
 #include "base/error.hpp"
 #include "base/text.hpp"
 
@@ -105,18 +109,26 @@ bool is_own_key(const std::string& keyring, const Distribution& distribution) {
   return starts_with(keyring, "/") && starts_with(name, distribution.id + "-archive-");
 }
 
-bool is_own(const AptSource& source, const Distribution& distribution) {
-  const bool components_known =
-      !source.components.empty() &&
-      std::all_of(source.components.begin(), source.components.end(), [](const std::string& component) {
-        return std::find(own_components.begin(), own_components.end(), component) != own_components.end();
-      });
+bool has_own_components(const AptSource& source) {
+  return !source.components.empty() &&
+         std::all_of(source.components.begin(), source.components.end(), [](const std::string& component) {
+           return std::find(own_components.begin(), own_components.end(), component) != own_components.end();
+         });
+}
+
+bool has_own_key(const AptSource& source, const Distribution& distribution) {
   const auto signed_by = source.options.find("Signed-By");
-  if (!components_known || signed_by == source.options.end()) return components_known;
+  if (signed_by == source.options.end()) return true;
   const std::vector<std::string> keyrings = words(signed_by->second);
   return !keyrings.empty() && std::all_of(keyrings.begin(), keyrings.end(), [&](const std::string& keyring) {
     return is_own_key(keyring, distribution);
   });
+}
+
+// Others apt passes over, saying so.
+bool has_a_name_for_apt(const std::filesystem::path& file) {
+  return file.filename().string().find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") == std::string::npos;
 }
 
 }  // namespace
@@ -194,7 +206,7 @@ std::vector<AptSource> read_apt_sources(const std::string& directory) {
   std::vector<std::string> files;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/sources.list.d", error)) {
-    files.push_back(entry.path());
+    if (has_a_name_for_apt(entry.path())) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
@@ -206,18 +218,77 @@ std::vector<AptSource> read_apt_sources(const std::string& directory) {
   return sources;
 }
 
-std::vector<AptSource> distribution_sources(const std::vector<AptSource>& sources,
-                                            const Distribution& distribution) {
-  std::vector<AptSource> own;
+std::vector<AptSource> release_sources(const std::vector<AptSource>& sources,
+                                       const Distribution& distribution) {
+  std::vector<AptSource> kept;
   for (AptSource source : sources) {
     std::erase_if(source.suites, [&](const std::string& suite) {
       return std::none_of(release_pockets.begin(), release_pockets.end(),
                           [&](const char* pocket) { return suite == distribution.codename + pocket; });
     });
     std::erase_if(source.uris, [](const std::string& uri) { return starts_with(uri, "cdrom:"); });
-    if (!source.suites.empty() && !source.uris.empty() && is_own(source, distribution)) own.push_back(source);
+    if (!source.suites.empty() && !source.uris.empty() && has_own_components(source)) kept.push_back(source);
   }
+  return kept;
+}
+
+std::vector<AptSource> distribution_sources(const std::vector<AptSource>& sources,
+                                            const Distribution& distribution) {
+  std::vector<AptSource> own = release_sources(sources, distribution);
+  std::erase_if(own, [&](const AptSource& source) { return !has_own_key(source, distribution); });
   return own;
+}
+
+std::string signer_of(const AptSource& source) {
+  const auto signed_by = source.options.find("Signed-By");
+  if (signed_by == source.options.end()) return {};
+  if (signed_by->second.find("-----BEGIN") != std::string::npos) return "a key in the source itself";
+  std::vector<std::string> names;
+  for (const std::string& keyring : words(signed_by->second))
+    names.push_back(keyring.substr(keyring.rfind('/') + 1));
+  return join(names, " ");
+}
+
+std::vector<std::string> parse_mirror_list(std::string_view text) {
+  constexpr std::string_view priority = "priority:";
+  constexpr long last = std::numeric_limits<long>::max();
+  std::vector<std::pair<long, std::string>> mirrors;
+  for (const std::string& line : split(text, '\n')) {
+    const std::vector<std::string> parts = words(line.substr(0, line.find('#')));
+    if (parts.empty()) continue;
+    long place = last;
+    for (const std::string& part : parts) {
+      if (starts_with(part, priority)) place = std::strtol(part.c_str() + priority.size(), nullptr, 10);
+    }
+    mirrors.emplace_back(place, parts.front());
+  }
+  std::stable_sort(mirrors.begin(), mirrors.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> addresses;
+  for (auto& [place, address] : mirrors) addresses.push_back(std::move(address));
+  return addresses;
+}
+
+std::vector<AptSource> with_mirrors(const std::vector<AptSource>& sources, Mirrors which) {
+  constexpr std::string_view scheme = "mirror+file:";
+  std::vector<AptSource> result;
+  for (AptSource source : sources) {
+    std::vector<std::string> uris;
+    for (const std::string& uri : source.uris) {
+      std::vector<std::string> mirrors;
+      if (starts_with(uri, scheme)) {
+        std::string path = uri.substr(scheme.size());
+        if (starts_with(path, "//")) path.erase(0, 2);
+        mirrors = parse_mirror_list(read_text(path));
+      }
+      if (mirrors.empty()) mirrors = {uri};
+      if (which == Mirrors::preferred) mirrors.resize(1);
+      uris.insert(uris.end(), mirrors.begin(), mirrors.end());
+    }
+    source.uris = uris;
+    result.push_back(std::move(source));
+  }
+  return result;
 }
 
 std::string render_apt_sources(const std::vector<AptSource>& sources) {
@@ -230,15 +301,6 @@ std::string render_apt_sources(const std::vector<AptSource>& sources) {
       text.append(name).append(": ").append(value).append("\n");
   }
   return text;
-}
-
-std::string without_credentials(const std::string& uri) {
-  const auto authority = uri.find("://");
-  if (authority == std::string::npos) return uri;
-  const auto path = uri.find('/', authority + 3);
-  const auto at = uri.rfind('@', path);
-  if (at == std::string::npos || at < authority) return uri;
-  return uri.substr(0, authority + 3) + uri.substr(at + 1);
 }
 
 std::vector<AptSource> public_sources(const std::vector<AptSource>& sources) {

@@ -39,14 +39,26 @@ std::vector<AptSource> parse_apt_deb822(std::string_view text);
 // Those of sources.list and sources.list.d below `directory`, as apt reads them.
 std::vector<AptSource> read_apt_sources(const std::string& directory = "/etc/apt");
 
-// Those that are the distribution's own: a suite of this release (itself, -updates, -security), the
-// distribution's components only, and no key but the distribution's. So third parties stay out, and mirrors
-// and local copies stay in.
+// Those that serve this release: a suite of it (itself, -updates, -security) and the distribution's
+// components only, whatever key signs them. A mirror of a company's is one, and so is another's source that
+// names suite and component as the distribution does.
+std::vector<AptSource> release_sources(const std::vector<AptSource>& sources,
+                                       const Distribution& distribution);
+
+// Of these those that are the distribution's own: no key but its. So third parties stay out, and mirrors and
+// local copies stay in.
 std::vector<AptSource> distribution_sources(const std::vector<AptSource>& sources,
                                             const Distribution& distribution);
 
-// A source's address without user name and password.
-std::string without_credentials(const std::string& uri);
+// What signs it: the names of key files, or what else it says; empty when it says nothing.
+std::string signer_of(const AptSource& source);
+
+// The mirrors in a list of them, as mirror+file: has it: the preferred ones first.
+std::vector<std::string> parse_mirror_list(std::string_view text);
+// With the mirrors of the lists that are files here in the place of mirror+file: addresses: all of them, or
+// the preferred one alone. One whose list has none stays as it is.
+enum class Mirrors { all, preferred };
+std::vector<AptSource> with_mirrors(const std::vector<AptSource>& sources, Mirrors which);
 
 // As a deb822 file.
 std::string render_apt_sources(const std::vector<AptSource>& sources);

@@ -170,7 +170,8 @@ void run_mmdebstrap(const std::string& mmdebstrap, const Recipe& recipe, const s
   const std::string kept_sources = files.path() + "/kept.sources";
   const std::string empty = files.path() + "/empty";
   write_text(sources, render_apt_sources(with_copied_files(recipe.sources)));
-  write_text(kept_sources, render_apt_sources(public_sources(recipe.sources)));
+  write_text(kept_sources,
+             render_apt_sources(public_sources(with_mirrors(recipe.sources, Mirrors::preferred))));
   write_text(empty, {});
 
   std::vector<std::string> argv{mmdebstrap, "--variant=minbase", "--format=tar", "--skip=output/dev",

@@ -97,10 +97,12 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
   Findings sessions = examine_sessions(reached, report);
   egress.insert(egress.begin(), std::make_move_iterator(sessions.begin()),
                 std::make_move_iterator(sessions.end()));
+  Findings proxy = examine_proxy(mode, stop);
+  egress.insert(egress.begin(), std::make_move_iterator(proxy.begin()), std::make_move_iterator(proxy.end()));
   egress.insert(egress.begin(), examine_sidecar(engine, mode, stop));
   Findings images = examine_images(engine, options.run);
   Findings configuration = examine_configuration(project ? &*project : nullptr, options, report);
-  for (Finding& finding : examine_tokens(agent_of(options.run))) configuration.push_back(std::move(finding));
+  for (Finding& finding : examine_tokens(options.run)) configuration.push_back(std::move(finding));
   for (Finding& finding : examine_overlays(agent_of(options.run)))
     configuration.push_back(std::move(finding));
   report.sections = {{"project", std::move(of_project)},

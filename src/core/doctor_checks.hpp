@@ -33,14 +33,17 @@ runtime::Findings examine_mode(const Project& project, DoctorReport& report);
 runtime::Findings examine_images(runtime::Engine* engine, const RunOptions& run);
 // The image of the sidecar. Without an engine it is still told whether it could be made.
 runtime::Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop);
+// Known defects of what it is made of; nothing where no tinyproxy is, or none is used.
+runtime::Findings examine_proxy(Mode mode, StopSource& stop);
 
 // Fills `report.sources` and `filter`.
 runtime::Findings examine_allowlist(const Project& project, const RunOptions& run, DoctorReport& report);
 // Fills `report.sessions`.
 runtime::Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report);
 
-// The tokens that are kept for agents: their names, and whether they can be used by `agent`'s sessions.
-runtime::Findings examine_tokens(const std::string& agent);
+// The tokens that are kept for agents: their names, and whether they can be used. One that cannot is a problem
+// where a run as `run` says takes it.
+runtime::Findings examine_tokens(const RunOptions& run);
 // Files of the user's own that sessions of an agent begin with.
 runtime::Findings examine_overlays(const std::string& agent);
 

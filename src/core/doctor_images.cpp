@@ -5,6 +5,7 @@
 #include "core/own_image.hpp"
 #include "core/run.hpp"
 #include "core/sidecar_image.hpp"
+#include "core/tinyproxy_defects.hpp"
 
 namespace drydock::core {
 namespace {
@@ -106,6 +107,16 @@ Finding examine_sidecar(runtime::Engine* engine, Mode mode, StopSource& stop) {
     Finding finding = problem_of("sidecar-image", error, "apt install tinyproxy-bin");
     if (mode == Mode::dood) finding.status = FindingStatus::note;
     return finding;
+  }
+}
+
+Findings examine_proxy(Mode mode, StopSource& stop) {
+  if (mode == Mode::dood) return {};
+  try {
+    const Tinyproxy tinyproxy = installed_tinyproxy(&stop);
+    return {judge_tinyproxy(tinyproxy_build(tinyproxy.path, tinyproxy.version, &stop))};
+  } catch (const Error&) {
+    return {};  // the sidecar's image is a problem then
   }
 }
 

@@ -180,7 +180,7 @@ Findings examine_configuration(const Project* project, const DoctorOptions& opti
   return findings;
 }
 
-Findings examine_tokens(const std::string& chosen) {
+Findings examine_tokens(const RunOptions& run) {
   Findings findings;
   std::vector<std::string> kept;
   for (const AgentProfile& agent : readable_agents()) {
@@ -191,8 +191,9 @@ Findings examine_tokens(const std::string& chosen) {
       read_tokens(agent);
     } catch (const Error& error) {
       findings.push_back(problem_of("tokens", error, "drydock revoke-token " + agent.name));
-      // Sessions of other agents start without it.
-      if (agent.name != chosen) findings.back().status = FindingStatus::warning;
+      // Sessions of other agents, and of an image of the user's, start without it.
+      if (agent.name != agent_of(run) || !is_for_its_agent(run))
+        findings.back().status = FindingStatus::warning;
     }
   }
   findings.push_back(ok_finding(

@@ -73,7 +73,7 @@ std::string advice_on(std::string_view entry) {
       {"empty label", "write one dot between two parts, as in www.example.com"},
       {"cannot be part of a host name", as_in_dns},
       {"begins or ends with '-'", as_in_dns},
-      {"international name", "write its form in DNS, which begins with xn--"},
+      {"international name", "check its spelling: letters and digits of any script, no symbols and no emoji"},
       {"longer than", "write at most 253 octets, and 63 between two dots"},
       {"control character", "write the line anew, as plain text"},
       {"NUL byte", "write the line anew, as plain text"},

@@ -4,12 +4,14 @@
 #include <map>
 
 #include "base/directories.hpp"
+#include "base/download.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/data_files.hpp"
 #include "core/host_pattern.hpp"
-#include "core/npm_registry.hpp"
+#include "core/npm_config.hpp"
+#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {
@@ -17,31 +19,66 @@ namespace {
 constexpr std::string_view apt_group = "apt";
 constexpr std::string_view npm_group = "npm";
 
-using Hosts = tl::expected<std::vector<std::string>, std::string>;
+using Hosts = tl::expected<std::vector<GroupHost>, std::string>;
 
 tl::unexpected<std::string> refused(std::string reason) {
   return tl::unexpected<std::string>(std::move(reason));
 }
 
+// Of two reasons for one host the first.
+void add(std::vector<GroupHost>& hosts, const std::string& host, const std::string& reason) {
+  const bool there =
+      std::any_of(hosts.begin(), hosts.end(), [&](const GroupHost& other) { return other.host == host; });
+  if (!there) hosts.push_back({host, reason});
+}
+
+std::string in_words(const std::string& address) { return printable(without_credentials(address), 200); }
+
 Hosts npm_hosts() {
   try {
-    const std::string url = npm_registry();
-    const auto host = host_of_registry(url);
-    if (!host) return refused("npm's registry is '" + printable(url, 200) + "', and " + host.error());
-    std::vector<std::string> hosts{*host};
-    for (const auto& [scope, registry] : npm_scope_registries()) {
+    const NpmRegistries registries = npm_registries();
+    if (registries.usual.empty())
+      return refused("npm's registry is not known: neither npm nor its files name one");
+    const auto host = host_of_registry(registries.usual);
+    if (!host) return refused("npm's registry is '" + in_words(registries.usual) + "', and " + host.error());
+    std::vector<GroupHost> hosts{{*host, "npm's registry"}};
+    for (const auto& [scope, registry] : registries.of_scopes) {
       const auto other = host_of_registry(registry);
-      if (!other) {
-        log::warn("@npm is without the registry of '{}', '{}': {}", printable(scope, 80),
-                  printable(registry, 200), other.error());
-      } else if (std::find(hosts.begin(), hosts.end(), *other) == hosts.end()) {
-        hosts.push_back(*other);
+      if (other) {
+        add(hosts, *other, "npm's registry of " + one_line(scope, 80));
+      } else {
+        log::warn("@npm is without the registry of '{}', '{}': {}", printable(scope, 80), in_words(registry),
+                  other.error());
       }
     }
     return hosts;
   } catch (const Error& error) {
     return refused(std::string("npm's registry is not known: ") + error.what());
   }
+}
+
+// "apt's source of bookworm, signed with acme.gpg"
+std::string reason_for(const AptSource& source, const Distribution& distribution) {
+  const std::string signer = signer_of(source);
+  return "apt's source of " + distribution.codename +
+         (signer.empty() ? "" : ", signed with " + one_line(signer, 200));
+}
+
+// Of this machine itself: no session reaches it by a host's name.
+bool is_local(const std::string& uri) {
+  return starts_with(uri, "file:") || starts_with(uri, "copy:") || starts_with(uri, "cdrom:");
+}
+
+// apt's further ways to the same server.
+tl::expected<std::string, std::string> host_of_source(const std::string& uri) {
+  if (starts_with(uri, "tor+")) return refused("apt reaches it through Tor");
+  if (starts_with(uri, "mirror"))
+    return refused("it is a list of mirrors, which has to be read to know them; allow those that it names");
+  return host_of_registry(uri);
+}
+
+Hosts apt_hosts() {
+  return hosts_of_apt(with_mirrors(read_apt_sources(), Mirrors::all), named_distribution());
 }
 
 std::vector<Group> read_groups(const std::string& directory, bool shipped) {
@@ -61,11 +98,10 @@ void refuse_taken(const Group& group, const std::string& by) {
 }
 
 Group computed_group(std::string_view name, const std::string& summary, const std::string& origin,
-                     const std::string& reason, const Hosts& hosts) {
+                     const Hosts& hosts) {
   Group group{std::string(name), summary, origin, true};
+  if (hosts) group.hosts = *hosts;
   if (!hosts) group.problem = hosts.error();
-  for (const std::string& host : hosts.value_or(std::vector<std::string>{}))
-    group.hosts.push_back({host, reason});
   return group;
 }
 
@@ -94,11 +130,10 @@ std::vector<Group> file_groups() {
 
 std::vector<Group> all_groups() {
   std::vector<Group> groups = file_groups();
-  groups.push_back(computed_group(apt_group, "what this machine's apt is set up with", "apt's sources",
-                                  "a source of the distribution's own",
-                                  hosts_of_apt(read_apt_sources(), named_distribution())));
-  groups.push_back(computed_group(npm_group, "what your npm is set up with", "npm's configuration",
-                                  "npm's registry", npm_hosts()));
+  groups.push_back(
+      computed_group(apt_group, "what this machine's apt is set up with", "apt's sources", apt_hosts()));
+  groups.push_back(
+      computed_group(npm_group, "what your npm is set up with", "npm's configuration", npm_hosts()));
   sort_by_name(groups);
   return groups;
 }
@@ -110,33 +145,41 @@ std::vector<std::string> group_names() {
   return names;
 }
 
-Hosts group_hosts(std::string_view name) {
+tl::expected<std::vector<std::string>, std::string> group_hosts(std::string_view name) {
   const std::vector<Group> groups = file_groups();
-  if (name == npm_group) return npm_hosts();
-  if (name == apt_group) return hosts_of_apt(read_apt_sources(), named_distribution());
-  for (const Group& group : groups) {
-    if (group.name != name) continue;
-    std::vector<std::string> hosts;
-    for (const GroupHost& host : group.hosts) hosts.push_back(host.host);
-    return hosts;
+  const auto found =
+      std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return group.name == name; });
+  Hosts hosts = refused("there is no such group");
+  if (name == npm_group) {
+    hosts = npm_hosts();
+  } else if (name == apt_group) {
+    hosts = apt_hosts();
+  } else if (found != groups.end()) {
+    hosts = found->hosts;
   }
-  return refused("there is no such group");
+  if (!hosts) return refused(hosts.error());
+  std::vector<std::string> names;
+  for (const GroupHost& host : *hosts) names.push_back(host.host);
+  return names;
 }
 
 Hosts hosts_of_apt(const std::vector<AptSource>& sources, const Distribution& distribution) {
   if (!is_known(distribution))
     return refused("this machine has no apt of a known distribution, which are Debian and Ubuntu");
-  std::vector<std::string> hosts;
+  std::vector<GroupHost> hosts;
   std::map<std::string, std::string> left_out;
-  for (const AptSource& source : distribution_sources(sources, distribution)) {
+  for (const AptSource& source : release_sources(sources, distribution)) {
     for (const std::string& uri : source.uris) {
-      const auto host = host_of_registry(uri);
-      if (!host) left_out[printable(without_credentials(uri), 200)] = host.error();
-      if (host && std::find(hosts.begin(), hosts.end(), *host) == hosts.end()) hosts.push_back(*host);
+      if (is_local(uri)) continue;
+      if (const auto host = host_of_source(uri)) {
+        add(hosts, *host, reason_for(source, distribution));
+      } else {
+        left_out[in_words(uri)] = host.error();
+      }
     }
   }
   if (hosts.empty() && left_out.empty())
-    return refused("this machine's apt has no source of the distribution's own");
+    return refused("this machine's apt has no source of " + distribution.codename + " that is on a host");
   if (hosts.empty()) {
     const auto& [uri, reason] = *left_out.begin();
     return refused("the source '" + uri + "' of this machine's apt cannot be used: " + reason);

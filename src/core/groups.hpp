@@ -28,14 +28,14 @@ std::vector<Group> all_groups();
 std::vector<std::string> group_names();
 
 // The hosts of a group, as an allowlist has them, or the reason why there are none: a lower-case clause.
-// `@npm` asks npm, outside the project, for nothing in it may configure drydock (INV-10); `@apt` reads the
-// distribution's own sources. Throws as file_groups().
+// `@npm` asks npm, outside the project, for nothing in it may configure drydock (INV-10); `@apt` reads apt's
+// sources. Throws as file_groups().
 tl::expected<std::vector<std::string>, std::string> group_hosts(std::string_view name);
 
-// Those of `@apt` on a machine with these sources. A source that cannot be used beside one that can is a
-// warning in the log.
-tl::expected<std::vector<std::string>, std::string> hosts_of_apt(const std::vector<AptSource>& sources,
-                                                                 const Distribution& distribution);
+// Those of `@apt` on a machine with these sources: of those that serve this release, whatever key signs them.
+// One that cannot be used beside one that can is a warning in the log; one that is no host's is none.
+tl::expected<std::vector<GroupHost>, std::string> hosts_of_apt(const std::vector<AptSource>& sources,
+                                                               const Distribution& distribution);
 
 // The host of an https URL on port 443, or the reason why it is none that can be allowed.
 tl::expected<std::string, std::string> host_of_registry(std::string_view url);

@@ -55,8 +55,9 @@ class Copy {
 
   void add(std::string_view line) {
     if (line.empty() || line.front() != '{') return;  // of the program, not of the log
-    if (const auto parts = policy::read_chained(line))
-      chain_ = policy::LineChain(parts->seq + 1, std::string(parts->chain));
+    const auto parts = policy::read_chained(line);
+    if (parts && lines_ == 0) gone_ = parts->seq;
+    if (parts) chain_ = policy::LineChain(parts->seq + 1, std::string(parts->chain));
     if (const auto counts = counts_in(line)) counts_ = *counts;
     ++lines_;
     put(line);
@@ -72,6 +73,7 @@ class Copy {
                  {"opened", counts_.allowed},
                  {"refused", counts_.denied}};
     if (!session.project.empty()) json["project"] = session.project;
+    if (gone_ > 0) json["gone"] = gone_;
     put(chain_.seal(json.dump(-1, ' ', true, Json::error_handler_t::replace)));
     file_.write(pending_);
   }
@@ -93,6 +95,7 @@ class Copy {
   EgressCounts counts_;
   std::string pending_;
   std::uint64_t lines_ = 0;
+  std::uint64_t gone_ = 0;  // lines before the first that the engine still has
   std::uint64_t size_ = 0;
 };
 

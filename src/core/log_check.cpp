@@ -11,6 +11,10 @@ std::string counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+std::string are_missing(std::uint64_t lines) {
+  return counted(lines, "line") + (lines == 1 ? " is" : " are") + " missing before it";
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> number_of_line(std::string_view line) {
@@ -30,6 +34,8 @@ std::string_view to_string(LogCheck::State state) {
   switch (state) {
     case LogCheck::State::whole:
       return "whole";
+    case LogCheck::State::bounded:
+      return "bounded";
     case LogCheck::State::truncated:
       return "truncated";
     case LogCheck::State::missing:
@@ -67,12 +73,10 @@ void LogChecker::add(std::string_view line, bool whole) {
   const std::string event = string_or(json, "event");
   if (event == "begin") begin_again();
   const bool first = check_.chain.empty();
-  if (parts->seq > next_) {
-    const std::uint64_t missing = parts->seq - next_;
-    // Nothing shows who took them: an engine cuts a log at its beginning.
-    fault(LogCheck::State::missing,
-          counted(missing, "line") + (missing == 1 ? " is" : " are") + " missing before it" +
-              (check_.lines == 1 ? ", which an engine drops when a log is too long" : ""));
+  if (check_.lines == 1 && parts->seq > 0 && event != "begin") {
+    check_.gone = parts->seq;  // judged at the end, when it is known what was there when the log was kept
+  } else if (parts->seq > next_) {
+    fault(LogCheck::State::missing, are_missing(parts->seq - next_));
   } else if (first && parts->seq == 0) {
     fault(LogCheck::State::changed, "the log begins with it, and it does not say whose log it is");
   } else if (parts->seq < next_) {
@@ -85,8 +89,29 @@ void LogChecker::add(std::string_view line, bool whole) {
   check_.chain = parts->chain;
   if (event == "dropped")
     dropped_ += static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_or(json, "count", 0)));
-  if (event == "kept" && last_event_ != "exit") ++killed_;
+  if (event == "kept") {
+    if (last_event_ != "exit") ++killed_;
+    gone_when_kept_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, int_or(json, "gone", 0)));
+  }
   last_event_ = event;
+}
+
+// Whose loss is the beginning's? An engine drops what is over its bound, and the line that closes a kept log
+// says how many it had dropped by then.
+void LogChecker::judge_beginning() {
+  if (check_.gone == 0) return;
+  const bool dropped = check_.gone >= fewest_gone &&
+                       (kind_ != LogKind::kept || !gone_when_kept_ || *gone_when_kept_ == check_.gone);
+  if (!dropped) {
+    ++check_.wrong;
+    check_.state = LogCheck::State::missing;
+    check_.line = 1;
+    check_.reason = are_missing(check_.gone);
+    check_.gone = 0;
+  } else if (check_.state == LogCheck::State::whole) {
+    check_.state = LogCheck::State::bounded;
+    check_.reason = beginning_is_gone(check_.gone);
+  }
 }
 
 LogCheck LogChecker::finish() {
@@ -99,6 +124,7 @@ LogCheck LogChecker::finish() {
             ? "lines are missing at its end: the line that closes a kept log is not there"
             : "its guard has not said that it ends: it was killed, or lines are missing at the end";
   }
+  judge_beginning();
   if (check_.lines == 0 && check_.wrong == 0 && kind_ == LogKind::live)
     check_.reason = "there is no line yet";
   if (guards_ > 1) check_.notes.push_back("the guard was started " + std::to_string(guards_) + " times");

@@ -21,6 +21,7 @@ enum class LogKind {
 struct LogCheck {
   enum class State {
     whole,
+    bounded,    // what there is holds, and its beginning is gone, for an engine keeps the end of a long log
     truncated,  // what there is holds, and lines are missing at its end
     missing,    // lines are missing before `line`
     changed,    // `line` is not what its guard wrote
@@ -28,12 +29,17 @@ struct LogCheck {
 
   State state = State::whole;
   std::uint64_t lines = 0;
+  std::uint64_t gone = 0;   // of a bounded one: lines before the first
   std::uint64_t line = 0;   // the first that is wrong, from 1; 0: none is
   std::uint64_t wrong = 0;  // how many are
   std::string reason;
   std::string chain;               // the last line's hash; empty without one
   std::vector<std::string> notes;  // what is right, and yet worth a word
 };
+
+// The fewest lines that an engine drops: it is asked to keep 64 MB, and no line takes more than a thousandth
+// of that. Of a log that begins with a lower number somebody else has taken the beginning.
+inline constexpr std::uint64_t fewest_gone = 1000;
 
 class LogChecker {
  public:
@@ -46,6 +52,7 @@ class LogChecker {
  private:
   void fault(LogCheck::State state, const std::string& reason);
   void begin_again();
+  void judge_beginning();
 
   LogKind kind_;
   LogCheck check_;
@@ -55,6 +62,7 @@ class LogChecker {
   std::uint64_t killed_ = 0;  // of them, those that did not end by themselves
   std::uint64_t dropped_ = 0;
   bool cut_ = false;
+  std::optional<std::uint64_t> gone_when_kept_;
 };
 
 std::string_view to_string(LogCheck::State state);

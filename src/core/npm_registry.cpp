@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -16,11 +15,11 @@
 #include "base/download.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "base/process.hpp"
 #include "base/stop_source.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "core/build_cache.hpp"
+#include "core/npm_config.hpp"
 
 namespace drydock::core {
 namespace {
@@ -33,45 +32,6 @@ constexpr std::int64_t unpacked_limit = std::int64_t{8} << 30;
 constexpr std::string_view digest_kind = "sha512-";
 
 using ReadArchive = std::unique_ptr<archive, decltype([](archive* a) { archive_read_free(a); })>;
-
-// npm takes a whole value in quotes for what is in them.
-std::string unquoted(std::string_view text) {
-  const bool quoted =
-      text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
-  return std::string(quoted ? text.substr(1, text.size() - 2) : text);
-}
-
-// "key = value" lines; of two with one key the last.
-std::map<std::string, std::string> settings_in(const std::string& path) {
-  std::ifstream file(path);
-  std::map<std::string, std::string> found;
-  for (std::string line; std::getline(file, line);) {
-    const std::string_view text = trim(line);
-    const auto equals = text.find('=');
-    if (equals == std::string_view::npos) continue;
-    found[unquoted(trim(text.substr(0, equals)))] = unquoted(trim(text.substr(equals + 1)));
-  }
-  return found;
-}
-
-std::string user_npmrc() { return home_directory() + "/.npmrc"; }
-constexpr const char* machine_npmrc = "/etc/npmrc";
-
-// As npm has it: before any file.
-std::string registry_of_environment() {
-  for (const char* name : {"npm_config_registry", "NPM_CONFIG_REGISTRY"}) {
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
-  }
-  return {};
-}
-
-bool has_program(const std::string& name) {
-  try {
-    return !find_program(name).empty();
-  } catch (const Error&) {
-    return false;
-  }
-}
 
 std::string without_slash(std::string url) {
   while (ends_with(url, "/")) url.pop_back();
@@ -173,35 +133,12 @@ class Unpacker {
 }  // namespace
 
 std::string npm_registry(const StopSource* stop) {
-  std::string url;
-  if (has_program("npm")) {
-    ProcessOptions options;
-    options.stop = stop;
-    // A prefix of / keeps a .npmrc of the project out of it (INV-10).
-    url =
-        std::string(trim(run_checked({"npm", "--prefix", "/", "config", "get", "registry"}, options).output));
-  } else {
-    url = registry_of_environment();
-    if (url.empty()) url = settings_in(user_npmrc())["registry"];
-    if (url.empty()) url = settings_in(machine_npmrc)["registry"];
-  }
+  const std::string url = npm_registries(stop).usual;
   if (url.empty() || url == "undefined") {
     throw Error(ErrorKind::not_found, "cannot use npm registry '': neither npm nor ~/.npmrc names one",
                 "pass --registry URL, or write registry=URL to ~/.npmrc");
   }
   return without_slash(url);
-}
-
-std::map<std::string, std::string> npm_scope_registries() {
-  constexpr std::string_view ending = ":registry";
-  std::map<std::string, std::string> found;
-  for (const std::string& path : {user_npmrc(), std::string(machine_npmrc)}) {
-    for (const auto& [key, value] : settings_in(path)) {
-      if (starts_with(key, "@") && ends_with(key, ending))
-        found.emplace(key.substr(0, key.size() - ending.size()), without_slash(value));
-    }
-  }
-  return found;
 }
 
 NpmRelease find_release(const NpmPackage& package, const NpmOptions& options) {
@@ -215,10 +152,10 @@ NpmRelease find_release(const NpmPackage& package, const NpmOptions& options) {
       return parse_json(download_text(url, manifest_limit, download), "the registry's answer");
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::not_found) throw;
-      throw Error(
-          ErrorKind::not_found,
-          what + ": the registry '" + printable(options.registry, 200) + "' has no version '" + wanted + "'",
-          "name a version that it has");
+      throw Error(ErrorKind::not_found,
+                  what + ": the registry '" + printable(without_credentials(options.registry), 200) +
+                      "' has no version '" + wanted + "'",
+                  "name a version that it has");
     }
   };
   Json manifest = manifest_of(package.version);
@@ -253,7 +190,8 @@ std::string fetch_release(const NpmRelease& release, const NpmOptions& options) 
   download_file(release.tarball, part.path(), archive_limit, download);
   if (!has_digest(part.path(), release)) {
     throw Error(ErrorKind::protocol,
-                "cannot use package '" + name + "': what '" + printable(release.tarball, 300) +
+                "cannot use package '" + name + "': what '" +
+                    printable(without_credentials(release.tarball), 300) +
                     "' gives does not have the digest that the registry names",
                 "try again; if it stays so, do not trust this registry");
   }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -29,13 +28,8 @@ struct NpmOptions {
   std::function<void(const std::string& text)> progress;
 };
 
-// The registry of the user's npm, asked outside any project; without npm the one that NPM_CONFIG_REGISTRY,
-// ~/.npmrc or /etc/npmrc names. Throws Error(not_found) when none says one.
+// The registry of the user's npm (core/npm_config.hpp). Throws Error(not_found) when nothing names one.
 std::string npm_registry(const StopSource* stop = nullptr);
-
-// The registries of scopes ("@acme") that ~/.npmrc and /etc/npmrc name, as "@acme:registry=URL": by scope,
-// the user's before the machine's.
-std::map<std::string, std::string> npm_scope_registries();
 
 // Throws Error(not_found) when there is no such package or version, Error(protocol) when the registry gives
 // no SHA-512 of it, and what download_text() throws.

@@ -51,13 +51,6 @@ bool is_for_agent(const RunOptions& options) {
   return !options.command.empty() && starts_with(options.command.front(), "-");
 }
 
-// What is kept for an agent is for sessions in which it works: not for another command that merely runs under
-// the default agent's allowlist, nor for what an image of the user's has.
-bool is_for_its_agent(const RunOptions& options) {
-  return !options.agent.empty() ||
-         (options.image.empty() && (options.command.empty() || is_for_agent(options)));
-}
-
 // One that is given by hand, as a secret or as a variable, comes before the one that is kept.
 void add_kept_tokens(PreparedRun& run) {
   if (!is_for_its_agent(run.options)) return;
@@ -354,6 +347,11 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
 }
 
 }  // namespace
+
+bool is_for_its_agent(const RunOptions& options) {
+  return !options.agent.empty() ||
+         (options.image.empty() && (options.command.empty() || is_for_agent(options)));
+}
 
 PreparedRun prepare_run(const RunOptions& options) {
   PreparedRun run;

@@ -71,6 +71,10 @@ struct PreparedRun {
 
 PreparedRun prepare_run(const RunOptions& options);
 
+// Whether the agent works in it. What is kept for an agent is for sessions in which it does: not for another
+// command that merely runs under the default agent's allowlist, nor for what an image of the user's has.
+bool is_for_its_agent(const RunOptions& options);
+
 // Whether its command is the agent's own, or what is told to the agent, and not another that runs in its
 // place.
 bool runs_its_agent(const PreparedRun& run);

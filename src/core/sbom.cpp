@@ -1,5 +1,6 @@
 #include "core/sbom.hpp"
 
+#include "base/download.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
@@ -79,7 +80,7 @@ std::string render_sbom(const std::string& image, const std::vector<NpmRelease>&
                           {"version", release.version},
                           {"purl", npm_url(release)},
                           {"externalReferences", Json::array({{{"type", "distribution"},
-                                                               {"url", release.tarball},
+                                                               {"url", without_credentials(release.tarball)},
                                                                {"comment", release.integrity}}})}});
   }
   if (below != nullptr)

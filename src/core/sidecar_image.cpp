@@ -24,38 +24,6 @@ constexpr const char* program_path = "/usr/bin/tinyproxy";
 
 std::string in_quotes(const std::string& text) { return "'" + text + "'"; }
 
-struct Tinyproxy {
-  std::string path;
-  std::string version;
-};
-
-Tinyproxy installed_tinyproxy(const StopSource* stop) {
-  Tinyproxy found;
-  try {
-    found.path = find_program("tinyproxy");
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::not_found) throw;
-    throw Error(ErrorKind::not_found,
-                "cannot build image " + in_quotes(repository) + ": tinyproxy is not installed",
-                "apt install tinyproxy-bin");
-  }
-  ProcessOptions options;
-  options.stop = stop;
-  // "tinyproxy 1.11.1"
-  const std::string output = run_checked({found.path, "-v"}, options).output;
-  const std::string_view line = trim(output);
-  constexpr std::string_view name = "tinyproxy ";
-  const std::string_view version = starts_with(line, name) ? line.substr(name.size()) : std::string_view();
-  constexpr std::string_view allowed = "0123456789.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
-  if (version.empty() || version.size() > 60 ||
-      version.find_first_not_of(allowed) != std::string_view::npos) {
-    throw Error(ErrorKind::protocol, "cannot build image " + in_quotes(repository) + ": " +
-                                         in_quotes(found.path) + " does not tell its version");
-  }
-  found.version = version;
-  return found;
-}
-
 std::string reference_of(const Tinyproxy& tinyproxy) {
   return std::string(repository) + ":" + version + "-" + tinyproxy.version;
 }
@@ -96,6 +64,33 @@ std::string content_digest(const ImageContent& content, const ImageConfig& confi
 }
 
 }  // namespace
+
+Tinyproxy installed_tinyproxy(const StopSource* stop) {
+  Tinyproxy found;
+  try {
+    found.path = find_program("tinyproxy");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw;
+    throw Error(ErrorKind::not_found,
+                "cannot build image " + in_quotes(repository) + ": tinyproxy is not installed",
+                "apt install tinyproxy-bin");
+  }
+  ProcessOptions options;
+  options.stop = stop;
+  // "tinyproxy 1.11.1"
+  const std::string output = run_checked({found.path, "-v"}, options).output;
+  const std::string_view line = trim(output);
+  constexpr std::string_view name = "tinyproxy ";
+  const std::string_view version = starts_with(line, name) ? line.substr(name.size()) : std::string_view();
+  constexpr std::string_view allowed = "0123456789.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+  if (version.empty() || version.size() > 60 ||
+      version.find_first_not_of(allowed) != std::string_view::npos) {
+    throw Error(ErrorKind::protocol, "cannot build image " + in_quotes(repository) + ": " +
+                                         in_quotes(found.path) + " does not tell its version");
+  }
+  found.version = version;
+  return found;
+}
 
 std::string find_guard_program() {
   std::error_code error;

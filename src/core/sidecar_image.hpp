@@ -20,6 +20,13 @@ inline constexpr const char* sidecar_config_directory = "/etc/drydock";
 inline constexpr unsigned sidecar_uid = 65534;
 inline constexpr unsigned sidecar_gid = 65534;
 
+// The tinyproxy that images are made of. Throws Error(not_found) when it is not installed.
+struct Tinyproxy {
+  std::string path;
+  std::string version;  // "1.11.1"
+};
+Tinyproxy installed_tinyproxy(const StopSource* stop = nullptr);
+
 // Its reference is localhost/drydock-egress:<drydock version>-<tinyproxy version>.
 using SidecarImage = OwnImage;
 

@@ -229,6 +229,60 @@ print(written + left_out, "left out:", left_out)')");
   EXPECT_NE(whole.out.find("the chain holds"), std::string::npos) << whole;
 }
 
+// More than an engine keeps of a guard's lines: its beginning is gone then, and that is told apart from what
+// somebody took. Between the real guard and its log is one that adds 150 MB of lines, in one chain with its.
+TEST_P(Decisions, J19_ALogThatTheEngineHasCutIsToldApart) {
+  const Outcome faked = replace_guard(R"(import hashlib, os, signal, subprocess, sys, threading
+real = ['/usr/bin/real-guard'] + sys.argv[1:]
+if sys.argv[1].startswith('--'): os.execv(real[0], real)
+guard = subprocess.Popen(real, stdout=subprocess.PIPE)
+signal.signal(signal.SIGTERM, lambda *_: guard.terminate())
+lock, last, count = threading.Lock(), '0' * 64, 0
+def write(body):
+    global last, count
+    with lock:
+        body += ',"seq":' + str(count)
+        last, count = hashlib.sha256((last + body).encode()).hexdigest(), count + 1
+        sys.stdout.write(body + ',"chain":"' + last + '"}\n')
+        sys.stdout.flush()
+def flood():
+    for n in range(20000): write('{"event":"denied","host":"n' + str(n) + 'x' * 7400 + '"')
+    write('{"event":"denied","host":"the-last-one"')
+for line in guard.stdout:
+    line = line.decode()
+    write(line[:line.rindex(',"seq":')])
+    if '"event":"ready"' in line: threading.Thread(target=flood, daemon=True).start()
+sys.exit(guard.wait())
+)");
+  ASSERT_EQ(faked.status, 0) << faked;
+  const std::string session = start_serving("--allow allowed.test");
+  in_agent("curl -sS https://allowed.test/");
+  const Outcome flooded =
+      sh_as_user("cd " + quote(project()) + "; for i in $(seq 60); do " + drydock_words() + " egress log " +
+                 session + " 2>/dev/null | tail -9 | grep -q the-last-one && exit 0; sleep 1; done; exit 1");
+  ASSERT_EQ(flooded.status, 0) << flooded;
+  const Outcome live = verify(session);
+  EXPECT_EQ(live.status, 3) << live;
+  EXPECT_NE(live.out.find("the chain holds so far, up to "), std::string::npos) << live;
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+  ASSERT_EQ(drydock("build --no-cache").status, 0);
+  const Outcome kept = verify(session);
+  EXPECT_EQ(kept.status, 3) << kept;
+  EXPECT_NE(kept.out.find("; bounded: its log is not whole: the first "), std::string::npos) << kept;
+  const Json json = parse_json(drydock("--json egress log --verify " + session).out, "a verdict");
+  EXPECT_EQ(json.at("state"), "bounded") << json;
+  EXPECT_GE(json.at("gone"), 1000) << json;
+  // One line more is gone than had gone when it was kept.
+  ASSERT_EQ(sh_as_user("sed -i 1d " + file(session)).status, 0);
+  const Outcome taken = verify(session);
+  EXPECT_EQ(taken.status, 1) << taken;
+  EXPECT_NE(taken.out.find("line 1 of "), std::string::npos) << taken;
+  EXPECT_NE(
+      taken.out.find("(missing): " + std::to_string(json.at("gone").get<int>() + 1) + " lines are missing"),
+      std::string::npos)
+      << taken;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, Decisions, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -331,6 +331,58 @@ TEST_P(Doctor, AnOldNetavarkIsTold) {
   EXPECT_EQ(mended.out.find(fix), std::string::npos) << "the control: " << mended;
 }
 
+// A tinyproxy that says it is older than its package: doctor goes by what it says.
+TEST_P(Doctor, AnOldTinyproxyIsTold) {
+  const std::string defect = "CVE-2023-49606";
+  const std::string fix = "upgrade tinyproxy-bin to a version newer than 1.11.3";
+  EXPECT_EQ(drydock("doctor").out.find(defect), std::string::npos) << "the control: " << drydock("doctor");
+  damage(
+      "printf '#!/bin/sh\necho tinyproxy 1.10.0\n' > /run/tinyproxy.lab && chmod 755 /run/tinyproxy.lab && "
+      "mount --bind /run/tinyproxy.lab /usr/bin/tinyproxy",
+      "umount /usr/bin/tinyproxy");
+  const Outcome old = drydock("doctor");
+  mend();
+  const auto told = old.out.find("tinyproxy 1.10.0 has known defects by its version. ");
+  ASSERT_NE(told, std::string::npos) << old;
+  EXPECT_NE(old.out.find(defect, told), std::string::npos) << old;
+  EXPECT_NE(old.out.find("here, it hears no field of a tunnel's", told), std::string::npos) << old;
+  EXPECT_NE(old.out.find(fix, told), std::string::npos) << old;
+}
+
+// The default agent's token cannot be read. A run of an image of the user's does not take it.
+TEST_P(Doctor, ATokenIsJudgedAsTheRunTakesIt) {
+  const std::string folder(trim(sh_as_user("mktemp -d").out));
+  environment_ = "XDG_CONFIG_HOME=" + folder + "/config XDG_STATE_HOME=" + folder + "/state ";
+  const auto configure_as = [&](const std::string& lines) {
+    return sh_as_user("mkdir -p " + folder + "/config/drydock && printf " + quote(lines) + " > " + folder +
+                      "/config/drydock/config")
+        .status;
+  };
+  const std::string image = "image = " + std::string(test_image) + "\n";
+  ASSERT_EQ(configure_as(image), 0);
+  ASSERT_EQ(sh_as_user("cd " + quote(project()) + " && echo hush | " + environment_ + drydock_words() +
+                       " setup-token claude --name ANTHROPIC_API_KEY")
+                .status,
+            0);
+  const Outcome sound = user_runs("doctor");
+  EXPECT_EQ(sound.status, 0) << "the control: " << sound;
+  ASSERT_EQ(sh_as_user("find " + folder +
+                       " -name ANTHROPIC_API_KEY -exec chmod 644 {} + && "
+                       "find " +
+                       folder + " -name ANTHROPIC_API_KEY | grep -q .")
+                .status,
+            0);
+  const Outcome said = user_runs("doctor");
+  EXPECT_EQ(said.status, 0) << said;
+  EXPECT_NE(said.out.find("others than you may read its file"), std::string::npos) << said;
+  EXPECT_EQ(user_runs("run -- true").status, 0);
+  // Named, the agent's token is taken, and the run fails.
+  ASSERT_EQ(configure_as(image + "agent = claude\n"), 0);
+  expect_fails("with a token that others may read", "others than you may read its file",
+               "drydock setup-token claude");
+  ASSERT_EQ(sh_as_user("rm -r " + folder).status, 0);
+}
+
 TEST_P(Doctor, LiveSessionsAreTold) {
   const Outcome started = drydock(
       "run -d --allow allowed.test -- sh -c 'curl -s https://allowed.test/ > /dev/null; curl -s "

@@ -33,7 +33,9 @@ class EgressLogCommand : public Command {
   void declare(po::options_description& options) const override {
     auto add = options.add_options();
     add("follow,f", po::bool_switch(), "go on until the session ends");
-    add("verify", po::bool_switch(), "check the chain of its lines; exit status 1 when it does not hold");
+    add("verify", po::bool_switch(),
+        "check the chain of its lines; exit status 1 when it does not hold, 3 when it holds and the "
+        "beginning is gone");
     add("list", po::bool_switch(), "the logs of ended sessions, newest first");
   }
   std::string operand() const override { return "session"; }
@@ -75,16 +77,17 @@ class EgressLogCommand : public Command {
       return true;
     });
     const core::LogCheck check = checker.finish();
-    const bool whole = check.state == core::LogCheck::State::whole;
+    const int status = status_of(check.state);
     if (invocation.global.json) {
       print_json(invocation, source, check);
-      return whole ? 0 : 1;
+      return status;
     }
     std::string text = "session " + source.session() + ": ";
-    if (whole) {
+    if (status != 1) {
       text += lines_of(check.lines) + ", the chain holds" +
               (source.kind() == core::LogKind::live ? " so far" : "") +
-              (check.chain.empty() ? "" : ", up to " + check.chain);
+              (check.chain.empty() ? "" : ", up to " + check.chain) +
+              (check.gone > 0 ? "; bounded: " + check.reason : "");
     } else if (check.line > 0) {
       text += "line " + std::to_string(check.line) + " of " + std::to_string(check.lines) + " is wrong (" +
               std::string(to_string(check.state)) + "): " + check.reason;
@@ -94,7 +97,12 @@ class EgressLogCommand : public Command {
     }
     invocation.console.print(text + "\n");
     for (const std::string& note : check.notes) invocation.console.print("  " + note + "\n");
-    return whole ? 0 : 1;
+    return status;
+  }
+
+  static int status_of(core::LogCheck::State state) {
+    if (state == core::LogCheck::State::whole) return 0;
+    return state == core::LogCheck::State::bounded ? 3 : 1;
   }
 
   static void print_json(const Invocation& invocation, const DecisionSource& source,
@@ -104,6 +112,7 @@ class EgressLogCommand : public Command {
                        {"live", source.kind() == core::LogKind::live},
                        {"state", to_string(check.state)},
                        {"lines", check.lines},
+                       {"gone", check.gone},
                        {"line", check.line > 0 ? Json(check.line) : Json(nullptr)},
                        {"wrong", check.wrong},
                        {"reason", check.reason.empty() ? Json(nullptr) : Json(check.reason)},

@@ -121,6 +121,67 @@ TEST(DistributionSources, KeepsThePartOfAStanzaThatFits) {
   EXPECT_THAT(own[0].suites, ElementsAre("bookworm"));
 }
 
+// A company's mirror is signed with the company's key, or with none that apt asks for.
+constexpr const char* mirrors_of_others =
+    "deb [signed-by=/etc/apt/keyrings/acme.gpg] https://acme.example/debian bookworm main\n"
+    "deb [signed-by=0123456789ABCDEF0123456789ABCDEF01234567] https://print.example bookworm-security main\n"
+    "deb [arch=amd64] https://any.example/debian bookworm main contrib\n";
+
+TEST(ReleaseSources, AreThoseOfTheReleaseWhateverKeySignsThem) {
+  const std::vector<AptSource> mirrors = parse_apt_list(mirrors_of_others);
+  EXPECT_EQ(release_sources(mirrors, bookworm), mirrors);
+  const std::vector<AptSource> others = parse_apt_list(
+      "deb [signed-by=/etc/apt/keyrings/docker.gpg] https://docker.example/linux/debian bookworm stable\n"
+      "deb https://postgres.example/pub bookworm-pgdg main\n"
+      "deb https://node.example/node_20.x nodistro main\n"
+      "deb https://deb.example/debian bullseye main\n"
+      "deb https://flat.example/ ./\n");
+  ASSERT_EQ(others.size(), 5U);
+  EXPECT_THAT(release_sources(others, bookworm), IsEmpty());
+  // What a base is made of stays with the distribution's own keys.
+  EXPECT_THAT(uris(distribution_sources(mirrors, bookworm)), ElementsAre("https://any.example/debian"));
+}
+
+TEST(ReleaseSources, SayWhatSignsThem) {
+  const std::vector<AptSource> mirrors = parse_apt_list(mirrors_of_others);
+  EXPECT_EQ(signer_of(mirrors[0]), "acme.gpg");
+  EXPECT_EQ(signer_of(mirrors[1]), "0123456789ABCDEF0123456789ABCDEF01234567");
+  EXPECT_EQ(signer_of(mirrors[2]), "");
+  const std::vector<AptSource> inline_key = parse_apt_deb822(
+      "Types: deb\nURIs: https://acme.example\nSuites: bookworm\nComponents: main\nSigned-By:\n"
+      " -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END PGP PUBLIC KEY BLOCK-----\n"
+      "Architectures: amd64\n");
+  ASSERT_EQ(release_sources(inline_key, bookworm).size(), 1U);
+  EXPECT_EQ(signer_of(inline_key[0]), "a key in the source itself");
+  EXPECT_EQ(inline_key[0].options.at("Architectures"), "amd64");
+}
+
+TEST(MirrorList, IsReadInTheOrderOfItsPriorities) {
+  EXPECT_THAT(parse_mirror_list("# of ours\n"
+                                "https://third.example/debian\n"
+                                "https://second.example/debian\tpriority:2 type:deb # near\n\n"
+                                "https://first.example/debian\tpriority:1\n"
+                                "https://fourth.example/debian\n"),
+              ElementsAre("https://first.example/debian", "https://second.example/debian",
+                          "https://third.example/debian", "https://fourth.example/debian"));
+}
+
+// As in Debian's images for clouds.
+TEST(MirrorList, ThatIsAFileIsPutInTheSourcesPlace) {
+  const TempDir etc;
+  std::ofstream(etc.path() + "/list") << "https://b.example\nhttps://a.example priority:1\n";
+  std::ofstream(etc.path() + "/empty") << "\n";
+  std::vector<AptSource> sources = parse_apt_list(
+      "deb mirror+file://" + etc.path() + "/list bookworm main\ndeb mirror+file:" + etc.path() +
+      "/empty bookworm main\ndeb https://plain.example bookworm main\n");
+  const std::string empty = "mirror+file:" + etc.path() + "/empty";
+  EXPECT_THAT(uris(with_mirrors(sources, Mirrors::all)),
+              ElementsAre("https://a.example", "https://b.example", empty, "https://plain.example"));
+  EXPECT_THAT(uris(with_mirrors(sources, Mirrors::preferred)),
+              ElementsAre("https://a.example", empty, "https://plain.example"));
+  EXPECT_EQ(with_mirrors(sources, Mirrors::all)[0].suites, sources[0].suites);
+}
+
 TEST(RenderAptSources, IsReadBackTheSame) {
   const std::vector<AptSource> sources = parse_apt_list(
       "deb http://one.example/debian bookworm main\n"
@@ -148,6 +209,7 @@ TEST(ReadAptSources, ReadsAsAptDoes) {
   std::ofstream(etc.path() + "/sources.list.d/b.list") << "deb http://three.example bookworm main\n";
   std::ofstream(etc.path() + "/sources.list.d/a.sources")
       << "Types: deb\nURIs: http://two.example\nSuites: bookworm\nComponents: main\n";
+  std::ofstream(etc.path() + "/sources.list.d/a name.list") << "deb http://off.example bookworm main\n";
   std::ofstream(etc.path() + "/sources.list.d/c.list.disabled") << "deb http://off.example bookworm main\n";
   EXPECT_THAT(uris(read_apt_sources(etc.path())),
               ElementsAre("http://one.example", "http://two.example", "http://three.example"));

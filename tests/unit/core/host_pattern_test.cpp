@@ -398,7 +398,7 @@ TEST(HostPattern, HintsAtWhatWasMeant) {
       {"a_b.com", "letters, digits and '-'"},
       {"-a.com", "letters, digits and '-'"},
       {"a..com", "one dot between two parts"},
-      {"xn--.com", "begins with xn--"},
+      {"xn--.com", "check its spelling"},
       {std::string(64, 'a') + ".com", "63 between two dots"},
       {"\x1b[31m", "as plain text"},
       {"exa\xffmple.com", "save the file as UTF-8"},

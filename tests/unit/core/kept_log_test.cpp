@@ -79,6 +79,25 @@ TEST_F(KeptLogTest, KeepsTheGuardsLinesAsTheyAreAndClosesThem) {
   EXPECT_EQ(summary.counts.denied, 1);
 }
 
+// Docker and Podman keep the end alone of a log that is too long.
+TEST_F(KeptLogTest, TheLineThatClosesItSaysHowManyLinesWereGone) {
+  policy::LineChain chain(5000, std::string(64, 'a'));
+  said = "of a line that was cut off\"}\n" + chain.seal(R"({"event":"exit","opened":3,"refused":1})") + "\n";
+  keep_decisions(engine, session);
+  ASSERT_EQ(kept_logs().size(), 1U);
+  const auto state_without = [&](std::size_t lines) {
+    LogChecker checker(LogKind::kept);
+    read_kept_log(kept_logs()[0], [&](std::string_view line, bool whole) {
+      if (lines == 0) checker.add(line, whole);
+      if (lines > 0) --lines;
+      return true;
+    });
+    return checker.finish().state;
+  };
+  EXPECT_EQ(state_without(0), LogCheck::State::bounded) << content(kept_logs()[0].path);
+  EXPECT_EQ(state_without(1), LogCheck::State::missing);
+}
+
 TEST_F(KeptLogTest, EndsTheGuardFirst) {
   engine.container_map["side"].state = runtime::ContainerState::running;
   keep_decisions(engine, session);

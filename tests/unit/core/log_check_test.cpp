@@ -116,13 +116,53 @@ TEST(LogCheckTest, AGuardThatWasStartedAgainOrKilledIsTold) {
   EXPECT_THAT(killed.notes, testing::ElementsAre(HasSubstr("was killed")));
 }
 
-TEST(LogCheckTest, ABeginningThatTheEngineHasDroppedIsMissing) {
-  const Lines all = log_of(9, {"exit", "kept"});
-  const LogCheck found = check(LogKind::kept, Lines(all.begin() + 4, all.end()));
-  EXPECT_EQ(found.state, State::missing);
-  EXPECT_EQ(found.line, 1U);
-  EXPECT_THAT(found.reason, HasSubstr("4 lines are missing"));
-  EXPECT_EQ(found.wrong, 1U);
+// What is left of a log of so many lines; the line that closes a kept one says what was gone then.
+Lines end_of_log(std::uint64_t gone, std::uint64_t told) {
+  policy::LineChain chain(gone, std::string(64, 'a'));
+  Lines lines;
+  for (const char* object : {R"({"event":"denied","host":"a"})", R"({"event":"exit"})"})
+    lines.push_back(chain.seal(object));
+  lines.push_back(chain.seal(R"({"event":"kept","gone":)" + std::to_string(told) + "}"));
+  return lines;
+}
+
+TEST(LogCheckTest, ABeginningThatTheEngineHasDroppedIsToldApart) {
+  const Lines kept = end_of_log(4000, 4000);
+  const LogCheck found = check(LogKind::kept, kept);
+  EXPECT_EQ(found.state, State::bounded) << found.reason;
+  EXPECT_EQ(found.gone, 4000U);
+  EXPECT_EQ(found.line, 0U);
+  EXPECT_EQ(found.wrong, 0U);
+  EXPECT_THAT(found.reason, HasSubstr("the first 4000 lines are gone"));
+  // On the engine nobody has said how many there were.
+  EXPECT_EQ(check(LogKind::ended, {kept[0], kept[1]}).state, State::bounded);
+  EXPECT_EQ(check(LogKind::live, {kept[0]}).state, State::bounded);
+  // It is no excuse for the rest.
+  Lines changed = kept;
+  changed[1].replace(changed[1].find("exit"), 4, "open");
+  EXPECT_EQ(check(LogKind::kept, changed).state, State::changed);
+  EXPECT_EQ(check(LogKind::kept, changed).line, 2U);
+  EXPECT_EQ(check(LogKind::kept, {kept[0], kept[2]}).state, State::missing);
+  EXPECT_EQ(check(LogKind::kept, {kept[0], kept[1]}).state, State::truncated);
+}
+
+TEST(LogCheckTest, ABeginningThatNoEngineHasDroppedIsMissing) {
+  const auto expect_missing = [](LogKind kind, const Lines& lines, const std::string& gone) {
+    const LogCheck found = check(kind, lines);
+    EXPECT_EQ(found.state, State::missing) << gone;
+    EXPECT_EQ(found.line, 1U);
+    EXPECT_EQ(found.wrong, 1U);
+    EXPECT_EQ(found.gone, 0U);
+    EXPECT_THAT(found.reason, HasSubstr(gone));
+  };
+  // More was there when it was kept.
+  expect_missing(LogKind::kept, end_of_log(4000, 0), "4000 lines are missing");
+  expect_missing(LogKind::kept, end_of_log(4001, 4000), "4001 lines are missing");
+  // So few do not fill what an engine keeps.
+  expect_missing(LogKind::kept, end_of_log(fewest_gone - 1, fewest_gone - 1), "999 lines are missing");
+  const Lines ended = log_of(9, {"exit"});
+  for (const LogKind kind : {LogKind::live, LogKind::ended})
+    expect_missing(kind, Lines(ended.begin() + 4, ended.end()), "4 lines are missing");
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 #include "core/agent_tokens.hpp"
 #include "core/bootstrap.hpp"
 #include "core/project.hpp"
+#include "core/sidecar_image.hpp"
+#include "core/tinyproxy_defects.hpp"
 #include "docker/docker_provider.hpp"
 #include "machine.hpp"
 #include "podman/examine.hpp"
@@ -345,6 +347,27 @@ TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
   fs::remove(file);
   fs::permissions(keep_token("codex", "OPENAI_API_KEY", "hush").file, fs::perms(0644));
   expect_warning("tokens", "which is kept for agent 'codex'", "drydock setup-token codex");
+}
+
+// A session of an image of the user's has no token but that of an agent that is named.
+TEST_F(Doctor, ATokenIsJudgedAsTheRunTakesIt) {
+  fs::permissions(keep_token("claude", "ANTHROPIC_API_KEY", "hush").file, fs::perms(0644));
+  podman->images["own"].id = "sha256:own";
+  options.run.image = "own";
+  expect_warning("tokens", "others than you may read its file", "drydock setup-token claude");
+  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
+  options.run.agent = "claude";
+  expect_problem("tokens", "others than you may read its file", "drydock setup-token claude");
+  options.run.agent = "shell";
+  expect_warning("tokens", "others than you may read its file", "drydock setup-token claude");
+}
+
+TEST_F(Doctor, TheTinyproxyThatSessionsHaveIsJudged) {
+  const Tinyproxy tinyproxy = installed_tinyproxy();
+  const Finding expected = judge_tinyproxy(tinyproxy_build(tinyproxy.path, tinyproxy.version));
+  EXPECT_THAT(told(examine(), expected.status), HasSubstr("proxy-defects: " + expected.what));
+  environment.set("DRYDOCK_DOOD", "1");
+  EXPECT_THAT(told(examine(), expected.status), testing::Not(HasSubstr("proxy-defects")));
 }
 
 TEST_F(Doctor, OverlaysAreNamedAndJudged) {
