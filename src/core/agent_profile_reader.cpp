@@ -261,6 +261,13 @@ void AgentProfileReader::read_files() {
   });
 }
 
+void AgentProfileReader::require_in_state(const std::string& path, const std::string& where) const {
+  const bool covered = std::any_of(profile_.state.begin(), profile_.state.end(), [&](const StatePath& state) {
+    return path == state.path || (state.folder && starts_with(path, state.path + "/"));
+  });
+  if (!covered) fail(where, "'" + path + "' is not in a path of 'state'");
+}
+
 void AgentProfileReader::read_state() {
   each("state", [&](const Json& object, const std::string& where) {
     require_keys(object, where, {"path", "kind"});
@@ -278,13 +285,7 @@ void AgentProfileReader::read_state() {
   });
   const auto inside = [&](const char* key) {
     std::vector<std::string> paths = relative_paths(json_, "", key);
-    for (const std::string& path : paths) {
-      const bool covered =
-          std::any_of(profile_.state.begin(), profile_.state.end(), [&](const StatePath& state) {
-            return path == state.path || (state.folder && starts_with(path, state.path + "/"));
-          });
-      if (!covered) fail(key, "'" + path + "' is not in a path of 'state'");
-    }
+    for (const std::string& path : paths) require_in_state(path, key);
     return paths;
   };
   profile_.transcripts = inside("transcripts");
@@ -298,11 +299,43 @@ void AgentProfileReader::read_state() {
   profile_.sync = inside("sync");
 }
 
+// Places in files of the agent's settings: "provider.*.url".
+void AgentProfileReader::read_models() {
+  const auto place = [&](const Json& object, const std::string& where, const char* key) {
+    const std::string written = text(object, where, key, false);
+    std::vector<std::string> keys = written.empty() ? std::vector<std::string>{} : split(written, '.');
+    if (std::find(keys.begin(), keys.end(), "") != keys.end())
+      fail(where + "." + key, "'" + written + "' is no place: a key is empty");
+    return keys;
+  };
+  each("models", [&](const Json& object, const std::string& where) {
+    require_keys(object, where, {"file", "chosen", "url", "hosts"});
+    ModelSetting setting{text(object, where, "file", true), place(object, where, "chosen"),
+                         place(object, where, "url"), pairs(object, where, "hosts")};
+    require_relative(setting.file, where + ".file");
+    require_in_state(setting.file, where + ".file");
+    const auto stars = std::count(setting.url.begin(), setting.url.end(), "*");
+    if (stars > 1) fail(where + ".url", "it has more than one '*'");
+    if (std::find(setting.chosen.begin(), setting.chosen.end(), "*") != setting.chosen.end())
+      fail(where + ".chosen", "it has a '*'");
+    if (setting.url.empty() && setting.hosts.empty()) fail(where, "it has neither 'url' nor 'hosts'");
+    if (stars == 0 && !setting.url.empty() && !(setting.chosen.empty() && setting.hosts.empty()))
+      fail(where + ".url", "it has no '*', and so no provider is chosen by it");
+    for (const auto& [name, host] : setting.hosts) {
+      const auto pattern = parse_host_pattern(host);
+      if (!pattern || pattern->kind != HostPattern::Kind::exact)
+        fail(where + ".hosts." + name, "'" + host + "' is no host");
+    }
+    profile_.models.push_back(std::move(setting));
+  });
+}
+
 AgentProfile AgentProfileReader::read() {
-  require_keys(json_, "profile", {"schema",   "name",        "summary",     "command",       "login_hint",
-                                  "baseline", "endpoints",   "environment", "telemetry_off", "pass",
-                                  "secrets",  "npm",         "packages",    "programs",      "files",
-                                  "state",    "transcripts", "whole",       "login",         "sync"});
+  require_keys(
+      json_, "profile",
+      {"schema",      "name",          "summary",     "command", "login_hint", "baseline", "endpoints",
+       "environment", "telemetry_off", "pass",        "secrets", "npm",        "packages", "programs",
+       "files",       "state",         "transcripts", "whole",   "login",      "sync",     "models"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;
@@ -318,6 +351,7 @@ AgentProfile AgentProfileReader::read() {
   read_npm();
   read_files();
   read_state();
+  read_models();
   return profile_;
 }
 

@@ -36,6 +36,8 @@ class AgentProfileReader {
   std::vector<std::string> relative_paths(const Json& object, const std::string& where,
                                           const std::string& key) const;
   void require_relative(const std::string& path, const std::string& where) const;
+  // `path` lies in one of the profile's paths of state, which have been read.
+  void require_in_state(const std::string& path, const std::string& where) const;
   void require_variable(const std::string& name, const std::string& where) const;
 
   void read_baseline();
@@ -43,6 +45,7 @@ class AgentProfileReader {
   void read_npm();
   void read_files();
   void read_state();
+  void read_models();
 
   std::string origin_;
   std::function<std::string(const std::string&)> read_source_;

@@ -45,6 +45,15 @@ struct AgentSecret {
   std::string host = {};     // where the agent sends it, as an allowlist has it
 };
 
+// A file of its state by which the agent's model is at another host: JSON, or TOML when its name ends so. A
+// place in it is the keys that lead there.
+struct ModelSetting {
+  std::string file;                               // below the home folder
+  std::vector<std::string> chosen = {};           // the name of the provider that is used
+  std::vector<std::string> url = {};              // a provider's address; "*" is its name
+  std::map<std::string, std::string> hosts = {};  // where providers are that have no address there
+};
+
 struct AgentProfile {
   std::string name;
   std::string summary;
@@ -56,6 +65,7 @@ struct AgentProfile {
   std::vector<BaselineHost> baseline;
   // Variables that name another address for its model.
   std::vector<std::string> endpoints;
+  std::vector<ModelSetting> models;
   std::map<std::string, std::string> environment;
   std::map<std::string, std::string>
       telemetry_off;              // set as well, unless it is to be seen what is asked without

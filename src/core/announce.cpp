@@ -10,6 +10,7 @@
 #include "core/gaps.hpp"
 #include "core/groups.hpp"
 #include "core/host_verdict.hpp"
+#include "core/model_hosts.hpp"
 
 namespace drydock::core {
 namespace {
@@ -38,14 +39,35 @@ bool is_given(const PreparedRun& run, const std::string& name) {
                      [&](const Secret& secret) { return secret.name == name; });
 }
 
+// What the agent's own settings and kept logins say of it, as the session begins with them.
+std::vector<ModelHost> models_by_settings(const PreparedRun& run, const Plan& plan) {
+  if (run.mode.mode != Mode::contained || !plan.state || !runs_its_agent(run)) return {};
+  return model_hosts(run.agent.models, plan.state->home);
+}
+
+void warn_of_models(const PreparedRun& run, const std::vector<ModelHost>& models, Talk& talk) {
+  for (const ModelHost& model : models) {
+    const std::string by = "by the agent's '~/" + model.file + "'" +
+                           (model.provider.empty() ? "" : " (" + printable(model.provider, 80) + ")");
+    if (model.host.empty()) {
+      talk.warn(by + " its model is where it cannot be reached: " + model.fault);
+    } else if (run.allowlist.match(model.host) == nullptr) {
+      talk.warn(by + " its model is at " + model.host +
+                ", which is not allowed; allow it: " + allow_command(run.project.path) + " " + model.host);
+    }
+  }
+}
+
 // A key that is sent to a host which the session does not reach is no use.
-void warn_of_secrets(const PreparedRun& run, Talk& talk) {
+void warn_of_secrets(const PreparedRun& run, const std::vector<ModelHost>& models, Talk& talk) {
   if (run.mode.mode != Mode::contained) return;
   const std::map<std::string, std::string> environment = session_environment(run);
   // Another address for the model says where it is sent.
   for (const std::string& name : run.agent.endpoints) {
     if (environment.count(name) != 0) return;
   }
+  if (std::any_of(models.begin(), models.end(), [](const ModelHost& model) { return model.by_address; }))
+    return;
   for (const AgentSecret& known : run.agent.secrets) {
     if (!is_given(run, known.name) || known.host.empty() || run.allowlist.match(known.host) != nullptr)
       continue;
@@ -124,7 +146,9 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
 void announce(const PreparedRun& run, const Plan& plan, Talk& talk) {
   tell_of_session(plan, talk);
   warn_of_endpoints(run, talk);
-  warn_of_secrets(run, talk);
+  const std::vector<ModelHost> models = models_by_settings(run, plan);
+  warn_of_models(run, models, talk);
+  warn_of_secrets(run, models, talk);
   tell_of_login(run, talk);
 }
 

@@ -296,7 +296,7 @@ const std::vector<std::string>& base_packages() {
 void write_base_rootfs(const std::string& path, const BaseRequest& request) {
   const std::string directory = build_cache();
   const DirectoryLock lock(directory);
-  const std::string tar = cached_rootfs(this_machines_recipe(), directory, request);
+  const std::string tar = cached_rootfs(this_machines_recipe(request.packages), directory, request);
   // Whole or not at all, beside the target so that the last step is a rename.
   const fs::path target = fs::absolute(path);
   const TempFile copy("." + target.filename().string(), target.parent_path().string());

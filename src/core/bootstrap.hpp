@@ -61,8 +61,9 @@ const std::map<std::string, std::string>& base_image_environment();
 // costs no second build. Throws Error(not_found) with a hint when mmdebstrap or the image is missing.
 OwnImage ensure_base_image(runtime::Engine& engine, const BaseRequest& request);
 
-// Writes the bootstrapped root file system to the tar `path`, which is created or replaced: for a machine
-// that reaches no mirror, where it is the base then. Needs no engine. Throws the same, and Error(permission).
+// Writes the bootstrapped root file system, with the packages that were asked for, to the tar `path`, which
+// is created or replaced: for a machine that reaches no mirror, where it is the base then. Needs no engine.
+// Throws the same, and Error(permission).
 void write_base_rootfs(const std::string& path, const BaseRequest& request);
 
 }  // namespace drydock::core

@@ -54,6 +54,7 @@ std::string make_guard_config(const GuardSettings& settings) {
                {"session", settings.session}};
   if (!settings.project.empty()) json["project"] = settings.project;
   if (settings.ask > 0) json["ask"] = settings.ask;
+  if (settings.ends > 0) json["ends"] = settings.ends;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

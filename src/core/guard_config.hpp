@@ -26,6 +26,7 @@ struct GuardSettings {
   std::vector<std::string> own_addresses;
   std::vector<std::string> public_ranges;  // CIDR
   std::vector<std::string> allow_private;  // host names
+  std::int64_t ends = 0;                   // seconds since the epoch at which all egress ends; 0: never
   int ask = 0;                             // seconds that an unlisted host waits for a yes; 0: not at all
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "base/timestamp.hpp"
 #include "base/version.hpp"
 #include "core/canary.hpp"
 #include "core/filter.hpp"
@@ -27,6 +28,10 @@ constexpr std::uint32_t sidecar_uid = 65534;
 constexpr const char* agent_hostname = "drydock";
 constexpr std::uint32_t sidecar_offset = 2;  // .1 is the engine's to give
 constexpr std::uint32_t agent_offset = 3;
+
+// Seconds that the guard goes on behind a time limit: whoever is attached counts from the agent's start, and
+// gives it time to end.
+constexpr std::int64_t end_slack = 10;
 
 std::string to_label(std::string_view name) { return std::string(name); }
 
@@ -135,6 +140,7 @@ void make_sidecar_files(const PlanRequest& request, Plan& plan, runtime::Ipv4 ad
   guard.session = request.session;
   guard.project = request.project.path;
   guard.ask = request.ask;
+  if (const auto limit = parse_rfc3339(request.expires)) guard.ends = *limit + end_slack;
   guard.address = address;
   guard.clients = request.internal_subnet;
   guard.allowlist = request.allowlist;

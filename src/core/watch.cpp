@@ -19,6 +19,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
+#include "core/planted.hpp"
 
 namespace drydock::core {
 namespace {
@@ -251,7 +252,8 @@ Watch look_at(const std::string& project, const std::vector<std::string>& beside
   return all;
 }
 
-std::vector<std::string> differences(const Watch& before, const Watch& after) {
+std::vector<std::string> differences(const Watch& before, const Watch& after,
+                                     const std::function<std::string(const std::string&)>& explain) {
   std::map<std::string, std::string> found;
   for (const auto& [path, state] : after.files) {
     const auto earlier = before.files.find(path);
@@ -271,7 +273,8 @@ std::vector<std::string> differences(const Watch& before, const Watch& after) {
       sentences.push_back("and " + std::to_string(found.size() - most_told) + " more");
       break;
     }
-    sentences.push_back(what + ": " + printable(path, 300));
+    const std::string clause = explain && what != "gone" ? explain(path) : std::string{};
+    sentences.push_back(what + ": " + printable(path, 300) + (clause.empty() ? "" : " (" + clause + ")"));
   }
   if (!after.complete) sentences.emplace_back("there is too much to look at all of it");
   return sentences;
@@ -324,6 +327,12 @@ void begin_watch(const std::string& session, const std::string& project,
   if (!rest.empty()) log::warn("what session {} changes will not be told: {}", session, std::strerror(errno));
 }
 
+// What runs a file, by its path below a folder.
+std::string explained(const std::string& root, const std::string& path) {
+  const UniqueFd folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return folder ? what_runs(folder.get(), path) : who_runs(path);
+}
+
 void end_watch(const std::string& session, const std::string& project, Talk& talk) {
   const std::string path = watch_file(session);
   std::ifstream file(path, std::ios::binary);
@@ -332,7 +341,14 @@ void end_watch(const std::string& session, const std::string& project, Talk& tal
   ::unlink(path.c_str());  // told once
   const auto before = watch_from_text(text);
   if (!before) return;
-  const auto sentences = differences(*before, look_at(project, before->beside));
+  const auto explain = [&](const std::string& name) {
+    if (name.front() != '/') return explained(project, name);
+    for (const std::string& root : before->beside) {
+      if (starts_with(name, root + "/")) return explained(root, name.substr(root.size() + 1));
+    }
+    return who_runs(name);
+  };
+  const auto sentences = differences(*before, look_at(project, before->beside), explain);
   if (sentences.empty()) return;
   talk.say("while session " + session + " ran, this changed in its project" +
            (before->beside.empty() ? "" : " or beside it") + ", and programs on this machine may run it:");

@@ -3,6 +3,7 @@
 // told.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ struct Watch {
 Watch look_at(const std::string& project, const std::vector<std::string>& beside = {});
 
 // One sentence for each file that differs, in the order of their paths, fit for a terminal; at most 50 and
-// how many more.
-std::vector<std::string> differences(const Watch& before, const Watch& after);
+// how many more. With what `explain` says of a file that is there, unless that is nothing.
+std::vector<std::string> differences(const Watch& before, const Watch& after,
+                                     const std::function<std::string(const std::string&)>& explain = {});
 
 // As kept in a file between the two. Nothing for anything else than what to_text gave.
 std::string to_text(const Watch& watch);

@@ -114,7 +114,7 @@ Config parse_config(std::string_view input) {
   if (json.is_discarded()) fail("it is not JSON");
   check_keys(json, "it",
              {"generation", "listen_port", "transparent", "proxy", "clients", "tinyproxy", "entries",
-              "own_addresses", "public", "allow_private", "canary", "session", "project", "ask"});
+              "own_addresses", "public", "allow_private", "canary", "session", "project", "ask", "ends"});
   Config config;
   config.listen_port =
       static_cast<std::uint16_t>(number(required(json, "listen_port"), "listen_port", 65535));
@@ -125,6 +125,8 @@ Config parse_config(std::string_view input) {
   if (config.tinyproxy.empty()) fail("key 'tinyproxy' names no program");
 
   if (json.contains("project")) config.project = text(json["project"], "project");
+  if (json.contains("ends"))
+    config.ends = static_cast<std::int64_t>(number(json["ends"], "ends", latest_expiry));
 
   Rules& rules = config.rules;
   if (json.contains("generation"))
@@ -169,7 +171,7 @@ std::string read_file(const std::string& path) {
 
 bool same_frame(const Config& a, const Config& b) {
   return a.listen_port == b.listen_port && a.transparent == b.transparent && a.proxy == b.proxy &&
-         a.clients == b.clients && a.tinyproxy == b.tinyproxy;
+         a.clients == b.clients && a.tinyproxy == b.tinyproxy && a.ends == b.ends;
 }
 
 }  // namespace drydock::guard

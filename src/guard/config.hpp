@@ -43,6 +43,7 @@ struct Config {
   IpRange clients;                     // who may come, to both legs
   std::vector<std::string> tinyproxy;  // its command line
   std::string project;                 // the folder that the session is of, for the log; may be empty
+  std::int64_t ends = 0;               // seconds since the epoch at which the guard ends; 0: never
   Rules rules;
 };
 

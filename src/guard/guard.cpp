@@ -234,7 +234,8 @@ void Guard::reload() {
   try {
     Config changed = read_config(config_path());
     wanted = changed.rules.generation;
-    if (!same_frame(changed, config_)) throw ConfigError("what is listened at, or the proxy, cannot change");
+    if (!same_frame(changed, config_))
+      throw ConfigError("what is listened at, the proxy, or the end, cannot change");
     changed.rules = with_own_addresses(std::move(changed.rules));
     ProxyFiles files = read_proxy_files(directory_, changed.tinyproxy);
     if (files.config != proxy_config_) throw ConfigError("tinyproxy.conf cannot change");
@@ -275,6 +276,8 @@ void Guard::enforce(Rules rules, std::int64_t now) {
   rules.entries = rules.entries.without_expired(now);
   itimerspec next{};
   next.it_value.tv_sec = rules.entries.next_expiry().value_or(0);
+  if (config_.ends != 0 && (next.it_value.tv_sec == 0 || next.it_value.tv_sec > config_.ends))
+    next.it_value.tv_sec = config_.ends;
   if (::timerfd_settime(clock_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &next, nullptr) != 0) {
     fail("cannot set a timer");
   }
@@ -287,6 +290,7 @@ void Guard::drop_expired() {
   if (::read(clock_.get(), &times, sizeof times) < 0 && errno != ECANCELED) return;
   // One reading of the clock: what ends between two would be dropped and not told.
   const std::int64_t now = wall_clock();
+  if (config_.ends != 0 && now >= config_.ends) return end(0, "the session has reached its time limit");
   const Entries left = config_.rules.entries.without_expired(now);
   for (const Entry& entry : config_.rules.entries.all()) {
     const auto& all = left.all();

@@ -201,6 +201,40 @@ TEST_P(Life, ATimeLimitEndsTheSession) {
   EXPECT_FALSE(lives(id));
 }
 
+TEST_P(Life, ATimeLimitIsTheEndOfEgressWhoeverLooksAfterIt) {
+  const std::string id =
+      start("--timeout 5s --allow allowed.test",
+            "sh -c 'while :; do if curl -sS -o /dev/null --max-time 3 https://allowed.test/ 2> "
+            "/dev/null; then echo y >> reached; else echo n >> refused; fi; sleep 0.3; done'");
+  const auto count = [&](const std::string& file) {
+    return std::stoi(sh("cd " + quote(project()) + "; cat " + file + " 2> /dev/null | wc -l").out);
+  };
+  const auto running = [&](const std::string& role) {
+    return !trim(engine("ps -q --filter label=io.drydock.session=" + id +
+                        " --filter label=io.drydock.role=" + role)
+                     .out)
+                .empty();
+  };
+  sh("for i in $(seq 100); do test -e " + quote(project() + "/reached") + " && break; sleep 0.1; done");
+  EXPECT_GT(count("reached"), 0) << "the control";
+  EXPECT_TRUE(running("sidecar"));
+  // Nobody of drydock's runs: the guard looks at the clock by itself.
+  for (int tenths = 0; tenths < 400 && running("sidecar"); tenths += 5) sh("sleep 0.5");
+  EXPECT_FALSE(running("sidecar"));
+  sh("sleep 1");
+  const int reached = count("reached");
+  const int refused = count("refused");
+  sh("sleep 4");
+  EXPECT_EQ(count("reached"), reached) << "it still reaches the host";
+  EXPECT_GT(count("refused"), refused) << "the control: it still tries";
+  EXPECT_TRUE(running("agent"));
+  const Outcome collected = drydock("gc");
+  EXPECT_NE(collected.out.find("time limit"), std::string::npos) << collected;
+  EXPECT_FALSE(lives(id));
+  EXPECT_NE(drydock("--json egress log " + id).out.find("the session has reached its time limit"),
+            std::string::npos);
+}
+
 TEST_P(Life, StopGivesTheTimeItIsTold) {
   const std::string command =
       "sh -c 'trap \"sleep 2; touch done; exit 0\" TERM; echo up; while :; do sleep 0.1; done'";

@@ -178,7 +178,10 @@ TEST_P(Plant, J21_GitWorksInAWorktreeWhoseRepositoryIsElsewhere) {
   const Outcome beside = run("", "sh -c 'echo y > " + main + "/.git/beside && cat " + main +
                                      "/.git/beside; git config core.pager evil'");
   EXPECT_EQ(beside.out, "y\n") << "the control: the rest of it can be written to " << beside;
-  EXPECT_NE(beside.err.find("drydock:   changed: " + main + "/.git/config\n"), std::string::npos) << beside;
+  EXPECT_NE(beside.err.find("drydock:   changed: " + main +
+                            "/.git/config (git runs what it names: core.pager = evil)\n"),
+            std::string::npos)
+      << beside;
 
   const Outcome read_only =
       run("-q --project-ro", "sh -c 'git log --format=%s -1; echo x > " + main + "/.git/x'");
@@ -220,6 +223,44 @@ TEST_P(Plant, J21_AHooksFolderThatIsMissingIsNoWayIn) {
   EXPECT_EQ(sh("cd " + quote(project()) + " && stat -c %u:%g .git/hooks .git | sort -u | wc -l").out, "1\n");
 }
 
+// The four that are known from the field, by one agent in one session.
+constexpr const char* four_plants =
+    R"(told() { if "$@" 2> /dev/null; then echo "$WAY worked"; else echo "$WAY failed"; fi; }
+hook() { printf '#!/bin/sh\ntouch hook-ran\n' > .git/hooks/pre-commit && chmod 755 .git/hooks/pre-commit; }
+monitor() { printf '#!/bin/sh\ntouch monitor-ran\n' > watch.sh && chmod 755 watch.sh && git config core.fsmonitor ./watch.sh; }
+envrc() { echo 'touch envrc-ran' > .envrc; }
+tasks() { mkdir -p .vscode && echo '{"tasks": [{"label": "x", "command": "touch task-ran"}]}' > .vscode/tasks.json; }
+harmless() { echo written > notes.txt; }
+for each in hook monitor envrc tasks harmless; do WAY=$each told $each; done
+)";
+
+TEST_P(Plant, J21_OfFourPlantsInOneSessionOneFailsAndThreeAreTold) {
+  ASSERT_EQ(git("git init -q; echo one > file; git add file; git commit -qm one").status, 0);
+  write_project_file("plants.sh", four_plants);
+  const Outcome jailed = run("", "sh plants.sh");
+  EXPECT_EQ(jailed.out, "hook failed\nmonitor worked\nenvrc worked\ntasks worked\nharmless worked\n")
+      << jailed;
+  EXPECT_EQ(host_hooks(".git/hooks"), "");
+  for (const char* told :
+       {"changed: .git/config (git runs what it names: core.fsmonitor = ./watch.sh)",
+        "new: .envrc (direnv runs it)", "new: .vscode/tasks.json (VS Code runs its tasks: touch task-ran)"}) {
+    EXPECT_NE(jailed.err.find(std::string("drydock:   ") + told + "\n"), std::string::npos)
+        << told << " " << jailed;
+  }
+  for (const char* silent : {"pre-commit", "notes.txt", "watch.sh\n"})
+    EXPECT_EQ(jailed.err.find(silent), std::string::npos) << silent << " " << jailed;
+  EXPECT_EQ(sh("cat " + quote(project() + "/notes.txt")).out, "written\n");
+
+  const std::string commit =
+      "rm -f hook-ran monitor-ran; git commit -q --allow-empty -m two; ls hook-ran monitor-ran 2> /dev/null "
+      "|| true";
+  EXPECT_EQ(git(commit).out, "monitor-ran\n") << "what is told is what the host's git runs, and no hook is";
+  const Outcome control = unjailed("sh plants.sh");
+  EXPECT_EQ(control.out.find("hook worked\n"), 0U)
+      << "the control: it works where nothing is guarded " << control;
+  EXPECT_EQ(git(commit).out, "hook-ran\nmonitor-ran\n") << "and the host's git runs it";
+}
+
 TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   ASSERT_EQ(
       git("git init -q; mkdir -p .github/workflows; echo a > .github/workflows/ci.yml; echo a > Makefile; "
@@ -236,8 +277,7 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   EXPECT_EQ(loud.out, "");
   for (const char* line : {"changed: .git/config", "new: .vscode/tasks.json", "changed: Makefile",
                            "gone: .envrc", "changed: package.json", "new: nested/.git/config"}) {
-    EXPECT_NE(loud.err.find(std::string("drydock:   ") + line + "\n"), std::string::npos)
-        << line << " " << loud;
+    EXPECT_NE(loud.err.find(std::string("drydock:   ") + line), std::string::npos) << line << " " << loud;
   }
   EXPECT_EQ(loud.err.find("ci.yml"), std::string::npos) << "its content is the same " << loud;
   EXPECT_EQ(loud.err.find("source.c"), std::string::npos) << loud;
@@ -260,13 +300,15 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   for (const char* line : {"changed: BESIDE/rw/.envrc", "new: BESIDE/rw/.git/config", "changed: BESIDE/one",
                            "new: BESIDE/rw/.vscode/tasks.json"}) {
     const std::string told = std::string(line).replace(std::string(line).find("BESIDE"), 6, beside);
-    EXPECT_NE(mounted.err.find("drydock:   " + told + "\n"), std::string::npos) << told << " " << mounted;
+    EXPECT_NE(mounted.err.find("drydock:   " + told), std::string::npos) << told << " " << mounted;
   }
   for (const char* silent : {"/ro/", "source.c", "/two"})
     EXPECT_EQ(mounted.err.find(beside + silent), std::string::npos) << silent << " " << mounted;
   ASSERT_EQ(drydock("link --rw " + quote(beside + "/rw")).status, 0);
   const Outcome linked = run("", "sh -c 'echo c > " + beside + "/rw/.envrc'");
-  EXPECT_NE(linked.err.find("drydock:   changed: " + beside + "/rw/.envrc\n"), std::string::npos) << linked;
+  EXPECT_NE(linked.err.find("drydock:   changed: " + beside + "/rw/.envrc (direnv runs it)\n"),
+            std::string::npos)
+      << linked;
   EXPECT_EQ(drydock("unlink " + quote(beside + "/rw")).status, 0);
   sh("rm -rf " + quote(beside));
 
@@ -279,7 +321,7 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   ASSERT_EQ(detached.status, 0) << detached;
   sh("for i in $(seq 100); do test -e " + quote(project() + "/up") + " && break; sleep 0.1; done");
   const Outcome stopped = drydock("stop --time 0 --all");
-  EXPECT_NE(stopped.err.find("drydock:   changed: Makefile\n"), std::string::npos) << stopped;
+  EXPECT_NE(stopped.err.find("drydock:   changed: Makefile (make runs it)\n"), std::string::npos) << stopped;
 }
 
 TEST_P(Plant, J21_WhatIsReachedThroughLinksIsToldAndNotMounted) {

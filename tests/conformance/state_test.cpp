@@ -157,6 +157,49 @@ TEST_P(State, J25_ACrashIsCollectedWithItsConversation) {
   EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "kept\n");
 }
 
+// Of the real profiles; their programs are not in this image, so that a session ends with 127 behind its
+// first words.
+TEST_P(State, AModelElsewhereByTheAgentsOwnSettingsIsToldAtTheStart) {
+  const auto first_words = [&](const std::string& agent, const std::string& options = {}) {
+    const Outcome started =
+        drydock("run --image " + std::string(test_image) + " --agent " + agent + " " + options);
+    EXPECT_EQ(started.status, 127) << started;
+    return started.err;
+  };
+  const auto expect_told = [&](const std::string& words, const std::string& told) {
+    EXPECT_NE(words.find("drydock: warning: by the agent's '~/" + told), std::string::npos) << told << "\n"
+                                                                                            << words;
+  };
+  EXPECT_EQ(first_words("codex").find("its model is"), std::string::npos)
+      << "the control: it has no settings";
+  ASSERT_EQ(
+      sh_as_user("mkdir -p ~/.codex; printf 'model_provider = \"ours\"\\n[model_providers.ours]\\nbase_url = "
+                 "\"https://denied.test/v1\"\\n' > ~/.codex/config.toml")
+          .status,
+      0);
+  EXPECT_EQ(first_words("codex").find("its model is"), std::string::npos) << "nor has the session, yet";
+  const Outcome synced = drydock("sync --agent codex");
+  sh_as_user("rm -rf ~/.codex");
+  ASSERT_EQ(synced.status, 0) << synced;
+  expect_told(first_words("codex"),
+              ".codex/config.toml' (ours) its model is at denied.test, which is not allowed; "
+              "allow it: drydock egress allow denied.test\n");
+  EXPECT_EQ(first_words("codex", "--allow denied.test").find("its model is"), std::string::npos);
+
+  // A login that a session leaves.
+  EXPECT_EQ(first_words("opencode").find("its model is"), std::string::npos);
+  const Outcome login = run("-q --agent opencode",
+                            "sh -c 'mkdir -p ~/.local/share/opencode && echo "
+                            "\"{\\\"groq\\\": {\\\"type\\\": \\\"api\\\"}}\" > "
+                            "~/.local/share/opencode/auth.json'");
+  ASSERT_EQ(login.status, 0) << login;
+  expect_told(first_words("opencode"),
+              ".local/share/opencode/auth.json' (groq) its model is at api.groq.com, which is not allowed");
+  EXPECT_EQ(first_words("opencode", "--allow api.groq.com").find("its model is"), std::string::npos);
+  const Outcome other = run("--agent opencode", "true");
+  EXPECT_EQ(other.err.find("its model is"), std::string::npos) << "another command runs " << other;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backend, State, ::testing::Values("podman", "docker"),
                          [](const auto& backend) { return backend.param; });
 

@@ -247,6 +247,33 @@ class FromStartToEnd(unittest.TestCase):
         time.sleep(2.5)
         self.assertEqual([status(f"{host}.test:443") for host in ("allowed", "other", "v4only")], [200, 200, 200])
 
+    def test_a_time_limit_is_the_end(self):
+        ends = int(time.time()) + 4
+        sidecar = self.make(["allowed.test", "other.test"], ends=ends)
+        sidecar.wait_for(event="ready")
+        held = hold("allowed.test")
+        # Neither a change nor an entry that ends later puts it off, and none can move it.
+        sidecar.changes = {"ends": ends + 60}
+        sidecar.config(["allowed.test"])
+        sidecar.wait_for(event="reload", verdict="denied", wanted=2)
+        sidecar.changes = {"ends": ends, "entries": [{"pattern": "allowed.test", "source": "test:1", "expires": ends + 60}]}
+        sidecar.config(["allowed.test"])
+        sidecar.wait_for(event="reload", verdict="allowed", generation=3)
+        self.assertEqual(status("allowed.test:443"), 200)
+        self.assertIn(b"200 OK", say(hold("allowed.test")))
+        self.assertIsNone(sidecar.process.poll())
+        sidecar.wait_for(event="exit", reason="the session has reached its time limit")
+        self.assertEqual(sidecar.process.wait(2), 0)
+        self.assertTrue(ends <= time.time() < ends + 2, "not at its time")
+        held.settimeout(2)
+        try:
+            self.assertEqual(held.recv(1), b"")
+        except OSError:
+            pass
+        held.close()
+        with self.assertRaises(OSError):
+            status("allowed.test:443")
+
     def test_strangers_are_turned_away(self):
         sidecar = self.make(clients="10.99.0.4/30")
         sidecar.wait_for(event="ready")

@@ -48,7 +48,7 @@ class BuildCommand : public Command {
     add("agent-version", po::value<std::string>()->value_name("VERSION"),
         "with --agent: this version of it, by default what its profile says, or the latest");
     add("package", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
-        "with --agent: a further package of the distribution in its image; repeatable");
+        "with --agent or --output: a further package of the distribution in it; repeatable");
     add("registry", po::value<std::string>()->value_name("URL"),
         "with --agent: the npm registry, by default the one that npm is set up with");
     add("sbom", po::value<std::string>()->value_name("FILE"),
@@ -65,7 +65,10 @@ class BuildCommand : public Command {
     request.progress = [&](const std::string& text) { invocation.console.progress(text); };
     request.stop = &invocation.stop;
     if (invocation.has("base")) request.base = invocation.text("base");
-    if (invocation.has("output")) return write_rootfs(invocation, request);
+    if (invocation.has("output")) {
+      request.packages = read_packages(invocation);
+      return write_rootfs(invocation, request);
+    }
     std::optional<core::AgentProfile> agent;
     if (invocation.has("agent")) agent = core::find_agent(invocation.text("agent"));
     if (!agent) refuse_without_agent(invocation);

@@ -222,6 +222,44 @@ TEST_F(AgentRun, AKeyForAHostThatIsNotAllowedIsTold) {
   EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("api.anthropic.com"))));
 }
 
+TEST_F(AgentRun, AModelThatItsOwnSettingsNameIsToldWhenItIsNotAllowed) {
+  environment.set("XDG_STATE_HOME", directory.path() + "/state");
+  const auto write = [&](const std::string& path, const std::string& text) {
+    const std::string file = agent_state_directory(options.agent) + "/" + path;
+    fs::create_directories(fs::path(file).parent_path());
+    std::ofstream(file) << text;
+  };
+  const auto warned = [&](const std::vector<std::string>& command = {}) {
+    options.command = command;
+    talk.warned.clear();
+    run();
+    return talk.warned;
+  };
+  options.agent = "codex";
+  engine->image_map[options.image].labels = {};
+  write("prototype/.codex/config.toml",
+        "model_provider = 'ours'\n[model_providers.ours]\nbase_url = 'https://model.example/v1'\n");
+  const auto told = HasSubstr(
+      "by the agent's '~/.codex/config.toml' (ours) its model is at model.example, which is not allowed; "
+      "allow "
+      "it: drydock egress allow --project " +
+      options.directory + " model.example");
+  EXPECT_THAT(warned(), Contains(told));
+  EXPECT_THAT(warned({"make"}), Not(Contains(HasSubstr("model.example")))) << "another command runs";
+  options.allow.hosts.push_back({"model.example"});
+  EXPECT_THAT(warned(), Not(Contains(HasSubstr("model.example"))));
+
+  options.agent = "opencode";
+  write("login/.local/share/opencode/auth.json", R"({"groq": {"type": "api", "key": "hush"}})");
+  EXPECT_THAT(warned(), Contains(HasSubstr("its model is at api.groq.com, which is not allowed")));
+  write("prototype/.config/opencode/opencode.json",
+        R"({"model": "x/m", "provider": {"x": {"options": {"baseURL": "http://10.0.0.1/v1"}}}})");
+  EXPECT_THAT(warned(), Contains(HasSubstr("its model is where it cannot be reached: only https passes")));
+  options.secrets = {"ANTHROPIC_API_KEY"};
+  environment.set("ANTHROPIC_API_KEY", "hush");
+  EXPECT_THAT(warned(), Not(Contains(HasSubstr("ANTHROPIC_API_KEY is for")))) << "the address is another";
+}
+
 TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   environment.set("XDG_STATE_HOME", directory.path() + "/state");
   options.agent = "claude";

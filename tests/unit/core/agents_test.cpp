@@ -30,6 +30,7 @@ constexpr const char* fifth = R"({
   "npm": [{"package": "@fifth/cli-linux-{arch}", "version": "1.2.3", "commands": {"fifth": "bin/fifth"}}],
   "programs": ["jq"], "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
   "state": [{"path": ".fifth", "kind": "folder"}, {"path": ".fifth.json", "kind": "file"}],
+  "models": [{"file": ".fifth/settings.json", "chosen": "model", "url": "at.*.url", "hosts": {"us": "us.example"}}],
   "transcripts": [".fifth/talks"], "login": [".fifth/key"], "sync": [".fifth/settings.json"]
 })";
 
@@ -106,6 +107,10 @@ TEST_F(Agents, AFifthIsOneFile) {
   ASSERT_EQ(agent.state.size(), 2U);
   EXPECT_FALSE(agent.state[1].folder);
   EXPECT_THAT(agent.transcripts, ElementsAre(".fifth/talks"));
+  ASSERT_EQ(agent.models.size(), 1U);
+  EXPECT_EQ(agent.models[0].file, ".fifth/settings.json");
+  EXPECT_THAT(agent.models[0].url, ElementsAre("at", "*", "url"));
+  EXPECT_EQ(agent.models[0].hosts.at("us"), "us.example");
 }
 
 TEST_F(Agents, AShippedOneIsNotReplaced) {
@@ -202,6 +207,20 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"\"path\": \"../.ssh\"", "\"path\": \".fifth\"", "is no path below it"},
         Wrong{"\"path\": \".fifth/inner\"", "\"path\": \".fifth.json\"", "it lies in, or holds, '.fifth'"},
         Wrong{"\"kind\": \"socket\"", "\"kind\": \"folder\"", "neither 'folder' nor 'file'"},
+        Wrong{"\"file\": \"../x.json\"", "\"file\": \".fifth/settings.json\"",
+              "models[0].file: '../x.json' is no path"},
+        Wrong{"\"file\": \".other\"", "\"file\": \".fifth/settings.json\"",
+              "models[0].file: '.other' is not in a path of 'state'"},
+        Wrong{"\"chosen\": \"a.*\"", "\"chosen\": \"model\"", "models[0].chosen: it has a '*'"},
+        Wrong{"\"chosen\": \"a.\"", "\"chosen\": \"model\"", "models[0].chosen: 'a.' is no place"},
+        Wrong{"\"url\": \"*.*\"", "\"url\": \"at.*.url\"", "models[0].url: it has more than one '*'"},
+        Wrong{"\"url\": \"url\"", "\"url\": \"at.*.url\"", "models[0].url: it has no '*'"},
+        Wrong{"{\"file\": \".fifth/x\"}",
+              "{\"file\": \".fifth/settings.json\", \"chosen\": \"model\", \"url\": \"at.*.url\", \"hosts\": "
+              "{\"us\": \"us.example\"}}",
+              "models[0]: it has neither 'url' nor 'hosts'"},
+        Wrong{"\"us\": \"*.example.com\"", "\"us\": \"us.example\"",
+              "models[0].hosts.us: '*.example.com' is no host"},
         Wrong{"[\".other/talks\"]", "[\".fifth/talks\"]", "'.other/talks' is not in a path of 'state'"}));
 
 // What the shipped guard-rail says to an agent that asks: the exit status.

@@ -164,6 +164,14 @@ TEST_F(GuardInPlan, AsksOnlyWhereItIsToldTo) {
   EXPECT_THAT(broken_invariants(plan), IsEmpty());
 }
 
+TEST_F(GuardInPlan, EndsSomeSecondsBehindTheTimeLimit) {
+  EXPECT_FALSE(guard().contains("ends"));
+  request.expires = "2026-01-01T00:01:00Z";
+  plan = build_plan(request);
+  EXPECT_EQ(guard()["ends"], 1767225660 + 10);
+  EXPECT_THAT(broken_invariants(plan), IsEmpty());
+}
+
 TEST_F(GuardInPlan, HasNoPartInDood) {
   request.mode = {Mode::dood, "asked for"};
   request.engine_socket = "/run/docker.sock";

@@ -321,8 +321,8 @@ TEST_F(ContainedRun, TellsWhatChangedOfWhatTheHostMayRun) {
     std::ofstream(options.directory + "/.envrc") << "x";
   };
   run();
-  EXPECT_THAT(talk.said, Contains("  new: .envrc"));
-  EXPECT_THAT(at_start, testing::Not(Contains("  new: .envrc")));
+  EXPECT_THAT(talk.said, Contains("  new: .envrc (direnv runs it)"));
+  EXPECT_THAT(at_start, testing::Not(Contains("  new: .envrc (direnv runs it)")));
   talk.said.clear();
   engine->after = nullptr;
   run();

@@ -211,7 +211,8 @@ TEST_F(Watching, IsToldOnceASession) {
   begin_watch("0123abcd", project());
   write(".envrc", "x");
   end_watch("0123abcd", project(), talk);
-  EXPECT_THAT(talk.said, ElementsAre(HasSubstr("while session 0123abcd ran"), "  new: .envrc"));
+  EXPECT_THAT(talk.said,
+              ElementsAre(HasSubstr("while session 0123abcd ran"), "  new: .envrc (direnv runs it)"));
   end_watch("0123abcd", project(), talk);
   EXPECT_THAT(talk.said, SizeIs(2));
   begin_watch("0123abcd", project());
@@ -224,7 +225,7 @@ TEST_F(Watching, IsToldOnceASession) {
   end_watch("0123abcd", project(), talk);
   ASSERT_THAT(talk.said, SizeIs(4));
   EXPECT_THAT(talk.said[2], HasSubstr("this changed in its project or beside it, and"));
-  EXPECT_EQ(talk.said[3], "  new: " + beside + "/.envrc");
+  EXPECT_EQ(talk.said[3], "  new: " + beside + "/.envrc (direnv runs it)");
   end_watch("ffffffff", project(), talk);
   EXPECT_THAT(talk.warned, IsEmpty());
 }

@@ -68,6 +68,19 @@ TEST(ConfigTest, OptionalKeysAreOptional) {
       << "an empty list denies all";
 }
 
+TEST(ConfigTest, TheEndCannotBeMoved) {
+  Json json = sound();
+  const Config without = parse_config(json.dump());
+  EXPECT_EQ(without.ends, 0);
+  json["ends"] = 1'700'000'000;
+  const Config with = parse_config(json.dump());
+  EXPECT_EQ(with.ends, 1'700'000'000);
+  EXPECT_TRUE(same_frame(with, with));
+  EXPECT_FALSE(same_frame(with, without));
+  json["ends"] = 1'700'000'001;
+  EXPECT_FALSE(same_frame(with, parse_config(json.dump())));
+}
+
 TEST(ConfigTest, RequiredKeysAreRequired) {
   for (const char* key : {"listen_port", "proxy", "clients", "tinyproxy", "entries"}) {
     Json json = sound();
@@ -111,6 +124,9 @@ TEST(ConfigTest, RefusesWhatItDoesNotUnderstand) {
       {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", 1.5}}}},
       {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", "1h"}}}},
       {"entries", {{{"pattern", "example.com"}, {"source", ""}, {"expires", 253402300800}}}},
+      {"ends", -1},
+      {"ends", "1h"},
+      {"ends", 253402300800},
   };
   for (const auto& [key, value] : changes) {
     Json json = sound();

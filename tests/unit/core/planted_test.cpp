@@ -1,0 +1,89 @@
+#include "core/planted.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/temp_file.hpp"
+#include "core/file_tree.hpp"
+
+namespace drydock::core {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Planted, WhoRunsAFileIsToldByItsPath) {
+  for (const auto& [path, clause] : std::vector<std::pair<std::string, std::string>>{
+           {".git/config", "git runs what it names"},
+           {".git/modules/deep/sub/config", "git runs what it names"},
+           {".git/worktrees/x/config.worktree", "git runs what it names"},
+           {".git/hooks/pre-commit", "git runs it"},
+           {".git/hooks/config", "git runs it"},
+           {"sub/.envrc", "direnv runs it"},
+           {"/beside/rw/.envrc", "direnv runs it"},
+           {".vscode/tasks.json", "VS Code runs its tasks"},
+           {".vscode/settings.json", "VS Code takes programs from it"},
+           {".vscode/Makefile", "VS Code takes programs from it"},
+           {".github/workflows/ci.yml", "GitHub runs it after a push"},
+           {"deep/Makefile", "make runs it"},
+           {"package.json", "npm runs its scripts"},
+           {"of-nobody", ""},
+           {"", ""}})
+    EXPECT_EQ(who_runs(path), clause) << path;
+}
+
+TEST(Planted, ProgramsInGitsSettingsAreFound) {
+  EXPECT_THAT(programs_of_git_config("[core]\n\tbare = false\n\tfsmonitor = ./evil\n; sshCommand = no\n"
+                                     "[user]\n\tname = a\n[Core]\r\n  HooksPath=/tmp\r\n"),
+              ElementsAre("core.fsmonitor = ./evil", "core.hookspath = /tmp"));
+  EXPECT_THAT(programs_of_git_config(
+                  "[filter \"a ] b\"] clean = evil\n[diff.x]\ntextconv = evil\n"
+                  "[alias]\nst = !evil\n[include] path = ../x\n[pager]\nlog = evil\nshow = false\n"),
+              ElementsAre("filter \"a ] b\" clean = evil", "diff .x textconv = evil", "alias.st = !evil",
+                          "include.path = ../x", "pager.log = evil"));
+  EXPECT_THAT(
+      programs_of_git_config("[core]\nfsmonitor = true\nfsmonitor\n[remote \"o\"]\nurl = https://x\n"),
+      IsEmpty());
+  for (const char* text : {"", "[", "[]", "[\"", "[core", "= x", "[core]\n=\n", "\\", "[a\\"})
+    EXPECT_THAT(programs_of_git_config(text), IsEmpty()) << text;
+}
+
+TEST(Planted, CommandsOfTasksAreFound) {
+  EXPECT_THAT(commands_of_tasks(
+                  "{ // ours\n\"tasks\": [{\"label\": \"a\", \"command\": \"evil\"}, {\"command\": 1}, 2]}"),
+              ElementsAre("evil"));
+  for (const char* text : {"", "{}", "[]", "{\"tasks\": {}}", "{\"tasks\": 1}"})
+    EXPECT_THAT(commands_of_tasks(text), IsEmpty()) << text;
+}
+
+TEST(Planted, WhatIsNamedIsToldOfAFileThatIsRead) {
+  const TempDir directory;
+  const auto write = [&](const std::string& path, const std::string& text) {
+    fs::create_directories(fs::path(directory.path() + "/" + path).parent_path());
+    std::ofstream(directory.path() + "/" + path) << text;
+  };
+  const UniqueFd folder = open_folder(directory.path());
+  const auto told = [&](const std::string& path) { return what_runs(folder.get(), path); };
+  write(".git/config", "[core]\nfsmonitor = ./\x1b[2Jevil\n");
+  EXPECT_EQ(told(".git/config"), "git runs what it names: core.fsmonitor = ./?[2Jevil");
+  write(".git/config", "[alias]\na = 1x\nb = 2\nc = 3\nd = 4\ne = 5\n");
+  EXPECT_EQ(told(".git/config"),
+            "git runs what it names: alias.a = 1x, alias.b = 2, alias.c = 3, and 2 more");
+  write(".git/config", "[user]\nname = a\n");
+  EXPECT_EQ(told(".git/config"), "git runs what it names");
+  write(".vscode/tasks.json", R"({"tasks": [{"command": "curl evil"}]})");
+  EXPECT_EQ(told(".vscode/tasks.json"), "VS Code runs its tasks: curl evil");
+  write("secret", R"({"tasks": [{"command": "secret"}]})");
+  fs::remove(directory.path() + "/.vscode/tasks.json");
+  fs::create_symlink(directory.path() + "/secret", directory.path() + "/.vscode/tasks.json");
+  EXPECT_EQ(told(".vscode/tasks.json"), "VS Code runs its tasks") << "a link is not followed";
+  EXPECT_EQ(told("none/.vscode/tasks.json"), "VS Code runs its tasks");
+}
+
+}  // namespace
+}  // namespace drydock::core
