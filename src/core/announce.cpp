@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/download.hpp"
 #include "base/text.hpp"
 #include "core/agent_state.hpp"
 #include "core/gaps.hpp"
@@ -23,7 +24,7 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
     const auto variable = environment.find(name);
     if (variable == environment.end()) continue;
     const auto host = host_of_registry(variable->second);
-    const std::string what = name + " is '" + printable(variable->second, 200) + "', ";
+    const std::string what = name + " is '" + printable(without_credentials(variable->second), 200) + "', ";
     if (!host) {
       talk.warn(what + "which the agent cannot reach: " + host.error());
     } else if (run.allowlist.match(*host) == nullptr) {

@@ -1,4 +1,5 @@
-// Of a file of TOML the texts: what the settings of some agents are written in.
+// Of a file of TOML the texts: what the settings of some agents are written in. toml++ 3.3, which Debian 12
+// has, ends the program at some of what is no TOML ("[,"), and a session may have written it.
 #pragma once
 
 #include <optional>

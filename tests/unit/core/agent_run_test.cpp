@@ -190,8 +190,9 @@ TEST_F(AgentRun, AnImageIsFetchedWhenAsked) {
 TEST_F(AgentRun, AnAgentWhoseModelIsElsewhereIsToldWhenItIsNotAllowed) {
   options.agent = "claude";
   engine->image_map[options.image].labels = {};
-  environment.set("ANTHROPIC_BASE_URL", "https://model.example/v1");
+  environment.set("ANTHROPIC_BASE_URL", "https://me:hush@model.example/v1");
   run();
+  EXPECT_THAT(talk.warned, Contains(HasSubstr("ANTHROPIC_BASE_URL is 'https://model.example/v1', which is")));
   EXPECT_THAT(talk.warned,
               Contains(HasSubstr("which is not allowed; allow it: drydock egress allow --project " +
                                  options.directory + " model.example")));
