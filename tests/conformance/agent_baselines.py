@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + "/lab")
 from drydock_in_lab import as_user, fail  # noqa: E402
 
-ENOUGH = 60  # seconds for one step of a script; some try for longer to reach their model
+ENOUGH = 30  # seconds for one step; some try for longer to reach their model
 
 
 def token(claims):
@@ -28,7 +28,9 @@ def account():
     login = {"auth_mode": "chatgpt", "OPENAI_API_KEY": None, "last_refresh": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
              "tokens": {"id_token": token(claims), "access_token": token(claims), "refresh_token": "none", "account_id": "lab"}}
     text = base64.b64encode(json.dumps(login).encode()).decode()
-    return f"mkdir -p ~/.codex && echo {text} | base64 -d >~/.codex/auth.json && unset CODEX_API_KEY && "
+    # The lab's model reads no compressed requests.
+    return (f"mkdir -p ~/.codex && echo {text} | base64 -d >~/.codex/auth.json && unset CODEX_API_KEY && "
+            "printf '[features]\\nenable_request_compression = false\\n' >~/.codex/config.toml && ")
 
 
 # By agent and host: what is lost without it, and what comes before the agent's command to see that.

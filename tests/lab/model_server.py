@@ -133,10 +133,15 @@ def responses_api(request):
 # --- chatgpt.com -----------------------------------------------------------------------------------------------------
 
 def chatgpt(request):
-    """With an account: the same API, and what else is asked for there is empty."""
-    if request.path.split("?")[0].endswith("/responses"):
+    """With an account: the same API, once it is told where the account is served."""
+    path = request.path.split("?")[0]
+    if path.endswith("/responses"):
         return responses_api(request)
-    return plain({})
+    if path.endswith("/accounts/check"):
+        free = "NO_CONSTRAINT"
+        entry = {"id": "lab", "name": "lab", "structure": "personal", "plan_type": "pro", "workspace_backend_origin": free, "account_routing_override": free}
+        return plain({"accounts": [entry], "default_account_id": "lab", "account_ordering": ["lab"]})
+    return plain({"models": []} if path.endswith("/models") else {})
 
 
 # --- generativelanguage.googleapis.com -------------------------------------------------------------------------------
