@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Tests of how tests/conformance/agents judges a baseline: a host that its agent did not reach is not let be."""
+"""Tests of how tests/conformance/agents judges: a host of a baseline that its agent did not reach is not let be, and each has a policy."""
 
 import importlib.machinery
 import importlib.util
+import json
 import os
 import sys
 import unittest
@@ -30,6 +31,20 @@ class Baselines(unittest.TestCase):
                 with self.assertRaises(SystemExit) as raised:
                     agents.rows_of(agent, {name: verdict for name, verdict in asked.items() if name != host})
                 self.assertIn(f"without {host}", str(raised.exception))
+
+    def test_of_every_host_it_is_shown_what_is_lost_without_it(self):
+        for agent in {**agents.AGENTS, **agents.HEAVY_AGENTS}:
+            self.assertEqual(sorted(agents.baseline_of(agent)), sorted(agents.agent_baselines.NEEDED[agent]))
+
+
+class Policies(unittest.TestCase):
+    def test_every_file_of_a_policy_is_one_of_the_profile(self):
+        for agent in {**agents.AGENTS, **agents.HEAVY_AGENTS}:
+            with open(f"{agents.ROOT}/src/agents/{agent}.json", encoding="utf-8") as file:
+                paths = [entry["path"] for entry in json.load(file)["files"]]
+            policy = agents.agent_policies.POLICIES[agent]
+            self.assertTrue(policy["files"], agent)
+            self.assertLessEqual({*policy["files"], agents.agent_policies.RAIL}, set(paths))
 
 
 if __name__ == "__main__":

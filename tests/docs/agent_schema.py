@@ -24,7 +24,7 @@ def lab_profile():
     """FIFTH_PROFILE of tests/conformance/agents, which is a program: read, and not run."""
     values = {}
     for node in ast.parse((checkout / "tests/conformance/agents").read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("FIFTH", "FIFTH_PROFILE"):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in ("FIFTH", "FIFTH_PROFILE"):
             values[node.targets[0].id] = eval(compile(ast.Expression(node.value), "agents", "eval"), {}, values)
     return values["FIFTH_PROFILE"]
 

@@ -1,7 +1,8 @@
 """The model vendors of the fake internet: models that ask an agent for what the prompt says.
 
 A prompt with "script:WORD" in it, WORD being base64 of a JSON list of shell commands, makes the model call the agent's shell tool with one
-after the other (or, where it is an object with "tool" and "input", that tool), and then say how many results it has seen. It keeps no state: how far a conversation is, it sees from the results in it. A request
+after the other (or, where it is an object with "tool" and "input", that tool), and then say how many results it has seen, and with "report:results" in
+the prompt what they were, as base64 of a JSON list of texts. It keeps no state: how far a conversation is, it sees from the results in it. A request
 without tools or script (titles, summaries) gets a word of text.
 
 Spoken are the Messages API (Anthropic), the Responses API (OpenAI) and generateContent (Google), as streams of server-sent events or not.
@@ -14,8 +15,15 @@ import re
 SHELL_TOOLS = ("Bash", "bash", "exec_command", "shell_command", "shell", "run_shell_command")
 
 
-def done(results):
-    return f"script: done after {results} results"
+def done(request, results):
+    said = f"script: done after {len(results)} results"
+    if b"report:results" in request.body:
+        said += "\nreport: " + base64.b64encode(json.dumps(results).encode()).decode()
+    return said
+
+
+def text_of(result):
+    return result if isinstance(result, str) else json.dumps(result)
 
 
 def script_in(body):
@@ -58,9 +66,9 @@ def plain(value, status=200):
 
 # --- api.anthropic.com -----------------------------------------------------------------------------------------------
 
-def count_blocks(messages, kind):
-    return sum(1 for message in messages if isinstance(message.get("content"), list)
-               for block in message["content"] if block.get("type") == kind)
+def blocks(messages, kind):
+    return [block for message in messages if isinstance(message.get("content"), list)
+            for block in message["content"] if block.get("type") == kind]
 
 
 def messages_api(request):
@@ -70,17 +78,19 @@ def messages_api(request):
     if "count_tokens" in request.path:
         return plain({"input_tokens": 10})
     names = [tool.get("name") for tool in asked.get("tools", [])]
-    results = count_blocks(asked["messages"], "tool_result")
+    told = [text_of(block.get("content")) for block in blocks(asked["messages"], "tool_result")]
+    results = len(told)
     call = next_call(request, names, results)
+    said = done(request, told)
     usage = {"input_tokens": 10, "output_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     reason = "tool_use" if call else "end_turn"
-    block = {"type": "tool_use", "id": f"toolu_{results:04}", "name": call[0], "input": call[1]} if call else {"type": "text", "text": done(results)}
+    block = {"type": "tool_use", "id": f"toolu_{results:04}", "name": call[0], "input": call[1]} if call else {"type": "text", "text": said}
     message = {"id": f"msg_{results:04}", "type": "message", "role": "assistant", "model": asked.get("model"), "content": [block],
                "stop_reason": reason, "stop_sequence": None, "usage": usage}
     if not asked.get("stream"):
         return plain(message)
     empty = {**block, "input": {}} if call else {**block, "text": ""}
-    delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])} if call else {"type": "text_delta", "text": done(results)}
+    delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])} if call else {"type": "text_delta", "text": said}
     return stream((item["type"], item) for item in (
         {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
         {"type": "content_block_start", "index": 0, "content_block": empty},
@@ -100,14 +110,15 @@ def responses_api(request):
     asked = json.loads(request.body)
     items = asked.get("input") if isinstance(asked.get("input"), list) else []
     names = [tool.get("name") for tool in asked.get("tools", [])]
-    results = sum(1 for item in items if item.get("type") in ("function_call_output", "custom_tool_call_output"))
+    told = [text_of(item.get("output")) for item in items if item.get("type") in ("function_call_output", "custom_tool_call_output")]
+    results = len(told)
     call = next_call(request, names, results)
     if call:
         item = {"type": "function_call", "id": f"fc_{results:04}", "call_id": f"call_{results:04}", "name": call[0],
                 "arguments": json.dumps(call[1]), "status": "completed"}
     else:
         item = {"type": "message", "id": f"msg_{results:04}", "role": "assistant", "status": "completed",
-                "content": [{"type": "output_text", "text": done(results), "annotations": []}]}
+                "content": [{"type": "output_text", "text": done(request, told), "annotations": []}]}
     usage = {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 10,
              "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 20}
     response = {"id": f"resp_{results:04}", "object": "response", "model": asked.get("model"), "status": "completed", "output": [item],
@@ -119,6 +130,20 @@ def responses_api(request):
         {"type": "response.completed", "response": response}))
 
 
+# --- chatgpt.com -----------------------------------------------------------------------------------------------------
+
+def chatgpt(request):
+    """With an account: the same API, once it is told where the account is served."""
+    path = request.path.split("?")[0]
+    if path.endswith("/responses"):
+        return responses_api(request)
+    if path.endswith("/accounts/check"):
+        free = "NO_CONSTRAINT"
+        entry = {"id": "lab", "name": "lab", "structure": "personal", "plan_type": "pro", "workspace_backend_origin": free, "account_routing_override": free}
+        return plain({"accounts": [entry], "default_account_id": "lab", "account_ordering": ["lab"]})
+    return plain({"models": []} if path.endswith("/models") else {})
+
+
 # --- generativelanguage.googleapis.com -------------------------------------------------------------------------------
 
 def generate_content(request):
@@ -126,9 +151,10 @@ def generate_content(request):
         return plain({"error": {"code": 404, "message": "no such thing", "status": "NOT_FOUND"}}, 404)
     asked = json.loads(request.body)
     names = [function.get("name") for tool in asked.get("tools", []) for function in tool.get("functionDeclarations", [])]
-    results = sum(1 for content in asked.get("contents", []) for part in content.get("parts", []) if "functionResponse" in part)
-    call = next_call(request, names, results)
-    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": done(results)}
+    told = [text_of(part["functionResponse"].get("response")) for content in asked.get("contents", [])
+            for part in content.get("parts", []) if "functionResponse" in part]
+    call = next_call(request, names, len(told))
+    part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": done(request, told)}
     answer = {"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
               "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 10, "totalTokenCount": 20}}
     if "streamGenerateContent" in request.path:
@@ -150,6 +176,7 @@ def model_list(_):
 SITES = {
     "api.anthropic.com": messages_api,
     "api.openai.com": responses_api,
+    "chatgpt.com": chatgpt,
     "generativelanguage.googleapis.com": generate_content,
     "models.opencode.ai": model_list,
 }

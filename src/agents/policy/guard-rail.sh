@@ -1,7 +1,7 @@
 #!/bin/sh
-# What an agent asks before it runs a command: the call as JSON on standard input. Exit status 2 refuses it, and
-# what is written to standard error is told to the agent. It is against accidents: a command can be written so
-# that this does not see it, and what keeps an agent in is the container and its network.
+# What an agent asks before it runs a command or reads a file: the call, {"tool_name", "tool_input"}, as JSON on standard
+# input. Exit status 2 refuses it, and what is written to standard error is told to the agent. It is against accidents: a
+# command can be written so that this does not see it, and what keeps an agent in is the container and its network.
 refuse() {
   echo "drydock: refused: $1" >&2
   exit 2
@@ -22,15 +22,19 @@ verdict=$(jq -r '
     + "|[^\\s\"\u0027\\\\;&|()`<>$]+"
     + "|\\$")];
 
-  def end_word: if .word == null then . else .words += [.word] | .word = null end;
-  def end_command: end_word | if .words == [] then . else .commands += [.words] | .words = [] end;
+  # What output goes to is no word of the command.
+  def end_word:
+    if .word == null then . elif .written then .word = null | .written = false
+    else .words += [.word] | .word = null end;
+  def end_command: end_word | .written = false | if .words == [] then . else .commands += [.words] | .words = [] end;
 
   # Its commands, each a list of words without their quotes, and the texts in which others may stand.
-  def parsed: reduce pieces[] as $piece ({commands: [], words: [], word: null, comment: false, texts: []};
+  def parsed: reduce pieces[] as $piece ({commands: [], words: [], word: null, written: false, comment: false, texts: []};
     if $piece == "\n" then .comment = false | end_command
     elif .comment then .
     elif ($piece | test("^(?:[;&|)`]|\\$?\\()$")) then end_command
-    elif ($piece | test("^(?:[ \\t\\r]+$|&>|[0-9]*[<>])")) then end_word
+    elif ($piece | test("^(?:&>>?|[0-9]*>{1,2}[&|]?)$")) then end_word | .written = true
+    elif ($piece | test("^(?:[ \\t\\r]+$|[0-9]*[<>])")) then end_word
     elif ($piece == "\\\n") then .
     elif .word == null and ($piece | startswith("#")) then .comment = true
     elif ($piece | startswith("\u0027")) then .word += ($piece[1:] | rtrimstr("\u0027"))
@@ -82,6 +86,22 @@ verdict=$(jq -r '
         "a git setting that runs programs on the host"
       else empty end;
 
+  # What holds passwords and keys, but for examples of it; the word may be a pattern of the shell.
+  def is_secret_file:
+    (split("/") | last // "" | rtrimstr("*")) as $name
+    | test("^(?:/var)?/run/secrets(?:/|$)|(?:^|/)\\.ssh/.")
+      or ($name | test("^(?:\\.env(?!\\.(?:example|sample|template|dist)$)(?:\\..*)?|id_rsa|id_ed25519|\\.netrc|\\.npmrc|.+\\.pem)$"));
+  # The files that a program prints. Of some the first word is what they look for or do.
+  def searches: test("^(?:[ef]?grep|rg|ag|ack|sed|[gm]?awk|jq)$");
+  def prints: searches or test("^(?:cat|tac|nl|head|tail|less|more|bat|batcat|cut|sort|uniq|strings|xxd|od|hexdump|base64|base32|diff|cmp)$");
+  def quiet($program): any(.[]; ($program == "sed" and test("^(?:-[a-zA-Z]*i|--in-place)"))
+    or (($program | test("grep$|^rg$")) and test("^(?:-[a-zA-Z]*[qlLc][a-zA-Z]*|--quiet|--silent|--count|--files-with(?:out)?-match(?:es)?)$")));
+  def printed($program):
+    if quiet($program) then []
+    elif ($program | searches) and (any(.[]; test("^(?:-[a-zA-Z]*[ef]$|--(?:regexp|file|expression))")) | not) then
+      map(select(startswith("-") | not)) | .[1:]
+    else . end;
+
   def is_whole_tree: test("^(?:/+\\**|(?:~|\\$HOME|\\$\\{HOME\\})(?:/+\\**)?|(?:.*/)?\\.git(?:/+\\**)?)$")
     or ((env.HOME // "") as $home | $home != "" and (. | sub("(?<=.)/+\\**$"; "")) == $home);
   def refusal:
@@ -92,13 +112,25 @@ verdict=$(jq -r '
       elif $program | test("^(?:mkfs(?:\\..+)?|fdisk|parted|wipefs)$") then "a command that overwrites a disk"
       elif $program == "dd" and any($arguments[]; test("^of=/dev/(?!(?:null|stdout|stderr)$)")) then
         "a command that overwrites a device"
+      elif ($program | prints) and any($arguments | printed($program) | .[]; is_secret_file) then
+        "what is in a file of secrets is not shown"
       else empty end;
 
-  (.tool_input.command | strings) // error("there is no command")
-  | without_documents
-  | if test("\\b(?:git|rm|dd|mkfs|fdisk|parted|wipefs)\\b") | not then "passes"
+  def command_verdict:
+    without_documents
+    | if test("\\b(?:git|rm|dd|mkfs|fdisk|parted|wipefs)\\b|\\.(?:env|pem|netrc|npmrc|ssh)|id_(?:rsa|ed25519)|run/secrets") | not then "passes"
     elif length > 50000 then "a command that is too long to be judged: write it to a file and run that"
-    else first(all_commands | candidates | refusal) // "passes" end
+    else first(all_commands | candidates | refusal) // "passes" end;
+
+  # Of a tool that reads, all but what it looks for are names of files.
+  def reading_verdict:
+    if [del(.pattern) | .. | strings] | any(is_secret_file) then "what is in a file of secrets is not shown" else "passes" end;
+
+  (.tool_name // "") as $tool
+  | .tool_input
+  | if (.command | type) == "string" then .command | command_verdict
+    elif type == "object" and ($tool | test("^(?:read|read_file|read_many_files|grep|grep_search)$")) then reading_verdict
+    else error("there is no command") end
 ') 2>/dev/null
 case $verdict in
   passes) exit 0 ;;

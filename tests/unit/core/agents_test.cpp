@@ -266,7 +266,20 @@ chmod +x x.sh)sh",
                               "for f in *; do echo $f; done",
                               "rm -rf ${BUILD}/x",
                               "find . -name '*.git'",
-                              "git stash -u; git checkout -f main"}) {
+                              "git stash -u; git checkout -f main",
+                              "cat .env.example",
+                              "cat >.env <<EOF\nA=b\nEOF",
+                              "echo A=b >>.env",
+                              "cat notes.txt 2>.env",
+                              "source .env && make",
+                              "cp .env.example .env",
+                              "git add .env",
+                              "ls -la .env",
+                              "grep -q ^A= .env || echo A=b >>.env",
+                              "grep -rn \".env\" src",
+                              "sed -i s/a/b/ .env",
+                              "cat id_rsa.pub .envrc src/env.ts",
+                              "find . -name '*.pem'"}) {
     EXPECT_EQ(guard_rail_of(command), 0) << command;
   }
   EXPECT_EQ(guard_rail_of("echo " + std::string(100'000, 'x')), 0);
@@ -341,7 +354,22 @@ x
 EOF
 git reset --hard)sh",
                               "rm -rf 'x' /",
-                              "rm --recursive --force .git/"}) {
+                              "rm --recursive --force .git/",
+                              "rm -rf >log /",
+                              "cat .env",
+                              "cat <.env",
+                              "cat .env*",
+                              "sudo head -n 1 ./sub/.env.local",
+                              "grep A .env",
+                              "grep -e A .env",
+                              "sed -n p .env",
+                              "awk -F= '{print $2}' .env",
+                              "bash -c 'cat id_ed25519'",
+                              "x=$(cat id_rsa)",
+                              "base64 certs/server.pem",
+                              "cat \"$HOME/.npmrc\"",
+                              "cat ~/.ssh/config",
+                              "true; cat /run/secrets/ANTHROPIC_API_KEY"}) {
     EXPECT_EQ(guard_rail_of(command), 2) << command;
   }
 }
@@ -350,6 +378,35 @@ TEST(AgentPolicy, TheGuardRailRefusesWhatItCannotRead) {
   for (const char* call : {"no json", "{}", "", "{\"tool_input\": {\"command\": 5}}"})
     EXPECT_EQ(guard_rail(call), 2) << call;
   EXPECT_EQ(guard_rail_of("git status " + std::string(60'000, 'x')), 2) << "it would take too long";
+}
+
+TEST(AgentPolicy, TheGuardRailJudgesWhatToolsRead) {
+  const auto reading = [](const char* tool, const Json& input) {
+    return guard_rail(Json{{"tool_name", tool}, {"tool_input", input}}.dump());
+  };
+  EXPECT_EQ(reading("read_file", {{"file_path", ".env"}}), 2);
+  EXPECT_EQ(reading("read_file", {{"file_path", "src/env.ts"}}), 0);
+  EXPECT_EQ(reading("read_many_files", {{"include", {"a.txt", "sub/x.pem"}}}), 2);
+  EXPECT_EQ(reading("read", {{"filePath", "/run/secrets/KEY"}}), 2);
+  EXPECT_EQ(reading("read", {{"filePath", "/w/.env.example"}}), 0);
+  EXPECT_EQ(reading("grep", {{"pattern", ".env"}}), 0) << "what is looked for is no file";
+  EXPECT_EQ(reading("grep_search", {{"pattern", "KEY"}, {"include_pattern", "id_rsa"}}), 2);
+  EXPECT_EQ(reading("another", {{"file_path", "a.txt"}}), 2) << "it is not known what it reads";
+}
+
+// Every agent that runs commands by itself asks the same program, and has what it needs.
+TEST(AgentPolicy, EveryShippedAgentAsksTheGuardRail) {
+  for (const AgentProfile& agent : agent_profiles()) {
+    if (!agent.needs_image()) continue;
+    EXPECT_THAT(agent.programs, Contains("jq")) << agent.name;
+    bool has_rail = false;
+    bool asks = false;
+    for (const AgentFile& file : agent.files) {
+      if (file.path == "/opt/drydock/policy/guard-rail") has_rail = file.executable;
+      else if (file.text.find("/opt/drydock/policy/guard-rail") != std::string::npos) asks = true;
+    }
+    EXPECT_TRUE(has_rail && asks) << agent.name;
+  }
 }
 
 }  // namespace
