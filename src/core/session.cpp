@@ -233,13 +233,14 @@ std::vector<WallCheck> Session::raise_wall(const std::vector<Secret>& secrets,
     meanwhile();
     return {};
   }
-  create_sidecar();
-  Starting starting = begin_sidecar();
+  // First, for it has silences to wait for.
   std::optional<Probe> probe;
   if (plan_.probe) {
     begin("make the canary");
     probe.emplace(engine_, plan_, stop_);
   }
+  create_sidecar();
+  Starting starting = begin_sidecar();
   meanwhile();
   await_sidecar(std::move(starting));
   if (!probe) return {};

@@ -155,7 +155,7 @@ MUTATIONS = [
         "unit_guard Judge*", "lab P4r Egress.J18_*"),
     one("expiry-asleep", "nobody waits for an entry's end", "src/guard/guard.cpp",
         "  next.it_value.tv_sec = rules.entries.next_expiry().value_or(0);\n", "", "lab P4r Egress.J18_*"),
-    one("limit-ignored", "egress goes on behind the time limit of a session that nobody looks after", "src/guard/guard.cpp",
+    one("egress-unended", "egress goes on behind the time limit of a session that nobody looks after", "src/guard/guard.cpp",
         "  if (config_.ends != 0 && now >= config_.ends) return end(0, \"the session has reached its time limit\");\n", "",
         "lab P4r Life.ATimeLimitIsTheEnd*"),
     one("baseline-revoked", "what a session was started with can be taken from it", "src/core/live_filter.cpp",

@@ -40,10 +40,10 @@ TEST_F(Launch, MakesReadsBackAndStartsInOrder) {
       ElementsAre(
           "networks.create drydock_internal_0123abcd", "networks.inspect drydock_internal_0123abcd",
           "networks.create drydock_egress_0123abcd", "networks.inspect drydock_egress_0123abcd",
-          "containers.create drydock-demo-0123abcd-egress", "containers.inspect drydock-demo-0123abcd-egress",
-          "containers.attach drydock-demo-0123abcd-egress", "containers.start drydock-demo-0123abcd-egress",
           "containers.create drydock-demo-0123abcd-probe", "containers.inspect drydock-demo-0123abcd-probe",
           "containers.attach drydock-demo-0123abcd-probe", "containers.start drydock-demo-0123abcd-probe",
+          "containers.create drydock-demo-0123abcd-egress", "containers.inspect drydock-demo-0123abcd-egress",
+          "containers.attach drydock-demo-0123abcd-egress", "containers.start drydock-demo-0123abcd-egress",
           "containers.create drydock-demo-0123abcd", "containers.inspect drydock-demo-0123abcd",
           "containers.inspect drydock-demo-0123abcd-egress", "containers.remove drydock-demo-0123abcd-probe"))
       << "the engine starts what is before the agent while the agent's container is made";

@@ -67,13 +67,13 @@ TEST_F(Smoke, PutsUpTheJailWithoutAnAgentAndTakesItDown) {
   EXPECT_TRUE(result.removed);
   expect_nothing_left("a check");
   ASSERT_THAT(made, SizeIs(2)) << "the sidecar and the probe";
-  EXPECT_EQ(made[0].name, "drydock-smoke-" + result.session + "-egress");
-  EXPECT_EQ(made[1].name, "drydock-smoke-" + result.session + "-probe");
-  EXPECT_THAT(made[0].binds, SizeIs(1)) << "its own configuration (INV-1)";
-  EXPECT_EQ(made[0].binds.front().source, session_directory(result.session) + "/sidecar");
-  EXPECT_THAT(made[1].binds, IsEmpty());
+  EXPECT_EQ(made[0].name, "drydock-smoke-" + result.session + "-probe");
+  EXPECT_EQ(made[1].name, "drydock-smoke-" + result.session + "-egress");
+  EXPECT_THAT(made[0].binds, IsEmpty());
+  ASSERT_THAT(made[1].binds, SizeIs(1)) << "its own configuration (INV-1)";
+  EXPECT_EQ(made[1].binds.front().source, session_directory(result.session) + "/sidecar");
   EXPECT_THAT(engine->calls(), Contains("networks.inspect drydock_internal_" + result.session));
-  EXPECT_THAT(engine->calls(), Contains("containers.inspect " + made[1].name)) << "it is read back";
+  EXPECT_THAT(engine->calls(), Contains("containers.inspect " + made[0].name)) << "it is read back";
   EXPECT_THAT(talk.warned, IsEmpty());
 }
 
