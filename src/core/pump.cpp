@@ -23,6 +23,10 @@ constexpr std::size_t chunk = 65536;
 // A pipe that polls writable takes this much without blocking (POSIX.1: PIPE_BUF).
 constexpr std::size_t safe_write = 4096;
 
+// On a busy machine the last of many sizes was seen not to arrive, by way of Podman 4.3: it is told again
+// when the window has kept still for so long. A size that the container has already changes nothing.
+constexpr std::chrono::milliseconds stillness{250};
+
 class Pump {
  public:
   Pump(runtime::AttachStream& stream, PumpOptions& options, StopSource& stop)
@@ -55,9 +59,11 @@ class Pump {
 
   // For poll(): milliseconds, -1 without a limit.
   int time_left() const {
-    if (!options_.deadline) return -1;
+    auto next = options_.deadline;
+    if (still_ && (!next || *still_ < *next)) next = still_;
+    if (!next) return -1;
     constexpr std::int64_t longest = 3'600'000;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*options_.deadline - Clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, longest));
   }
 
@@ -141,9 +147,16 @@ class Pump {
   }
 
   void follow_window() {
-    if (!window_ || (polled_[4].revents & POLLIN) == 0) return;
-    window_->drain();
-    if (options_.on_resize) options_.on_resize(terminal_size());
+    if (!window_ || !options_.on_resize) return;
+    const bool changed = (polled_[4].revents & POLLIN) != 0;
+    if (!changed && (!still_ || Clock::now() < *still_)) return;
+    if (changed) {
+      window_->drain();
+      still_ = Clock::now() + stillness;
+    } else {
+      still_.reset();
+    }
+    options_.on_resize(terminal_size());
   }
 
   void tell_watched() {
@@ -157,6 +170,7 @@ class Pump {
   StopSource& stop_;
   std::optional<WindowWatch> window_;
   std::array<pollfd, 6> polled_{};
+  std::optional<Clock::time_point> still_;  // when its size is told once more
   std::string pending_input_;
   std::vector<Piece> output_;
   std::size_t written_ = 0;

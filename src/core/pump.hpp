@@ -23,7 +23,8 @@ struct PumpOptions {
   bool tty = false;
   bool with_stdin = true;
   DetachKeys detach_keys;
-  std::function<void(runtime::TerminalSize)> on_resize;  // called with the TTY's new size
+  std::function<void(runtime::TerminalSize)> on_resize;  // called with the TTY's new size, and once
+                                                         // more when it has kept still for a while
   std::optional<std::chrono::steady_clock::time_point> deadline;
   // Called once, when this descriptor becomes readable while the container still runs.
   int watched = -1;

@@ -349,5 +349,25 @@ TEST_F(PumpTest, ANewWindowSizeIsTold) {
   EXPECT_GE(told.load(), 1);
 }
 
+TEST_F(PumpTest, ASizeIsToldOnceMoreWhenTheWindowKeepsStill) {
+  options.tty = true;
+  std::atomic<int> told{0};
+  options.on_resize = [&](runtime::TerminalSize) { ++told; };
+  auto ends = std::async(std::launch::async, [&] {
+    // Until it listens for the signal.
+    for (int i = 0; i < 1000 && told == 0; ++i) {
+      ::kill(::getpid(), SIGWINCH);
+      std::this_thread::sleep_for(10ms);
+    }
+    std::this_thread::sleep_for(100ms);
+    const int first = told;
+    for (int i = 0; i < 1000 && told == first; ++i) std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(500ms);
+    EXPECT_EQ(told.load(), first + 1) << "once, and not for ever";
+    container_ends();
+  });
+  EXPECT_EQ(run(), PumpEnd::stream_ended);
+}
+
 }  // namespace
 }  // namespace drydock::core
