@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
 #include "base/unique_fd.hpp"
 
 namespace drydock::log {
@@ -32,6 +33,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
   }
   return spdlog::level::info;
 }
+
+constexpr std::size_t longest_line = std::size_t{64} << 10;
 
 std::shared_ptr<spdlog::logger> make_logger(Level level, const std::string& file) {
   std::vector<spdlog::sink_ptr> sinks;
@@ -75,6 +78,8 @@ Level parse_level(std::string_view name) {
               "use error, warn, info, debug or trace");
 }
 
-void write(Level level, const std::string& message) { logger()->log(to_spdlog(level), "{}", message); }
+void write(Level level, const std::string& message) {
+  logger()->log(to_spdlog(level), "{}", printable(message, longest_line));
+}
 
 }  // namespace drydock::log

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/utf8.hpp"
+
 namespace drydock {
 namespace {
 
@@ -84,13 +86,11 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
-  std::string clean;
-  for (const char c : text.substr(0, limit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    clean += (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f ? '?' : c;
-  }
-  if (text.size() > limit) clean += "...";
-  return clean;
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  std::string spaced(text.substr(0, limit));
+  std::replace_if(
+      spaced.begin(), spaced.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  return one_line(spaced, spaced.size()) + (text.size() > limit ? "..." : "");
 }
 
 std::string url_encode(std::string_view text) {

@@ -18,8 +18,8 @@ std::string to_lower_ascii(std::string_view text);
 // it.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// Text from outside made fit for a terminal: control bytes (but newline and tab) become '?', and at most
-// `limit` bytes are kept.
+// Text from outside made fit for a message: as one_line(), but line ends and tabs become spaces, those at the
+// end nothing, and at most `limit` bytes are kept.
 std::string printable(std::string_view text, std::size_t limit = 2000);
 
 // Percent-encodes everything but RFC 3986 unreserved characters.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <typeinfo>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -158,6 +159,21 @@ const Command& choose_command(std::vector<std::string>& arguments) {
               near.empty() ? "see: drydock help" : "did you mean 'drydock " + near + "'?");
 }
 
+// A script's unset variable makes a value empty: nothing else, such as a default, is to take its place.
+void refuse_empty(const CommandLine& line) {
+  for (const auto& [name, value] : line.values) {
+    const bool has_meaning = name == "detach-keys";
+    if (has_meaning || value.defaulted() || value.value().type() != typeid(std::string)) continue;
+    if (value.as<std::string>().empty())
+      throw Error(ErrorKind::usage, "cannot use option '--" + name + "': its value is empty",
+                  "give it one, or leave it out");
+  }
+  for (const std::string& operand : line.operands) {
+    if (operand.empty())
+      throw Error(ErrorKind::usage, "cannot use argument '': it is empty", "write it, or leave it out");
+  }
+}
+
 void fill_global(GlobalOptions& global, const po::variables_map& values) {
   const auto text = [&](const char* name, std::string& target) {
     if (values.count(name) != 0) target = values[name].as<std::string>();
@@ -233,6 +249,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments, Global
     line.operands = line.values[operand_option].as<std::vector<std::string>>();
   }
   if (line.global.help || line.global.version) return line;
+  refuse_empty(line);
   if (line.operands.size() > line.command->max_operands()) {
     throw Error(ErrorKind::usage,
                 "cannot use argument '" + printable(line.operands[line.command->max_operands()], 80) +

@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -23,6 +24,14 @@ bool write_all(int fd, std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+// What it names is of others: of the agent, of the engine.
+std::string clean(const std::string& text) {
+  std::string lines;
+  for (const std::string& line : split(text, '\n'))
+    lines += (lines.empty() ? "" : "\n") + one_line(line, line.size());
+  return lines;
 }
 
 }  // namespace
@@ -42,10 +51,12 @@ void Console::pass_on(bool to_stderr, std::string_view bytes) {
 }
 
 void Console::say(const std::string& text) {
-  if (!quiet_) write_all(STDERR_FILENO, "drydock: " + text + "\n");
+  if (!quiet_) write_all(STDERR_FILENO, "drydock: " + clean(text) + "\n");
 }
 
-void Console::warn(const std::string& text) { write_all(STDERR_FILENO, "drydock: warning: " + text + "\n"); }
+void Console::warn(const std::string& text) {
+  write_all(STDERR_FILENO, "drydock: warning: " + clean(text) + "\n");
+}
 
 void Console::progress(const std::string& text) {
   if (!quiet_ && (verbose_ > 0 || ::isatty(STDERR_FILENO) == 1)) {

@@ -36,7 +36,7 @@ void declare_project(po::options_description& options) {
 
 void declare_agent(po::options_description& options) {
   options.add_options()("agent", po::value<std::string>()->value_name("NAME"),
-                        "with the baseline of this agent, by default claude");
+                        "with the baseline of this agent, by default claude or the configuration's");
 }
 
 core::AgentProfile read_agent(const Invocation& invocation) {

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -11,7 +13,9 @@
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
 #include "cli/configuration.hpp"
+#include "cli/engines.hpp"
 #include "cli/help.hpp"
+#include "core/host_verdict.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -41,7 +45,10 @@ int exit_status(const Error& error, const Command* command) {
 }
 
 void change_directory(const std::string& directory) {
-  if (!directory.empty() && ::chdir(directory.c_str()) != 0) {
+  if (directory.empty()) return;
+  std::error_code failed;
+  core::set_shell_folder(std::filesystem::current_path(failed).string());
+  if (::chdir(directory.c_str()) != 0) {
     throw Error(ErrorKind::invalid, with_errno("cannot change to directory '" + directory + "'", errno),
                 "name an existing folder after -C");
   }
@@ -103,6 +110,7 @@ int run(const std::vector<std::string>& arguments) {
       StopSource stop;
       const SignalRouter router(stop);
       const Configuration configuration = configure(line);
+      if (command->is_configured()) core::require_engine_name(make_providers(), line.global.runtime);
       int status = 0;
       name_origins(configuration, [&] {
         status = command->run(

@@ -165,7 +165,7 @@ void declare_run_options(po::options_description& options) {
   add("image", text("REF"), "the container image; it must be in the engine's store, or see --pull");
   add("pull", text("WHEN"),
       "fetch that image from its registry: never (the default), missing, always, newer");
-  add("agent", text("NAME"), "the agent profile, by default claude");
+  add("agent", text("NAME"), "the agent profile, by default claude or the configuration's");
   add("name", text("NAME"), "a name for the session, for list and stop");
   add("allow", list("HOST"), "allow HOST (example.org, *.example.org, .example.org); repeatable");
   add("allow-file", list("FILE"), "allow the hosts in FILE; repeatable");

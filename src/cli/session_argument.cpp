@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "cli/engines.hpp"
+#include "core/ended_session.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -38,13 +39,14 @@ Sessions::Sessions(const Invocation& invocation)
       quiet_(invocation.global.json) {}
 
 const core::Candidate& Sessions::find(const std::string& wanted, const std::string& verb,
-                                      const core::Need& need) const {
+                                      const core::Need& need, const std::vector<std::string>& allows) const {
   core::SessionQuery query;
   query.wanted = wanted;
   query.verb = verb;
   query.directory = ".";
   query.need = &need;
   if (!quiet_ && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1) query.menu = ask;
+  query.ended = [&](const std::string& id) { return core::hint_at_ended(id, allows); };
   return core::find_session(all_, query);
 }
 

@@ -21,9 +21,10 @@ class Sessions {
   explicit Sessions(const Invocation& invocation);
 
   const std::vector<core::Candidate>& all() const { return all_; }
-  // As core::find_session, from here. `verb` as in "attach to".
-  const core::Candidate& find(const std::string& wanted, const std::string& verb,
-                              const core::Need& need) const;
+  // As core::find_session, from here. `verb` as in "attach to". `allows`: what the user wants to allow, which
+  // for a session that has ended can be allowed to later ones.
+  const core::Candidate& find(const std::string& wanted, const std::string& verb, const core::Need& need,
+                              const std::vector<std::string>& allows = {}) const;
 
  private:
   std::vector<std::unique_ptr<runtime::Engine>> engines_;

@@ -12,7 +12,7 @@ using runtime::Finding;
 using runtime::Findings;
 using runtime::FindingStatus;
 
-// The network that builds before 0.1 shared between sessions; drydock's own are made for one session each.
+// An older drydock shared it between sessions; now each session has its own.
 constexpr const char* old_network = "drydock_net";
 
 Findings judge_engine(runtime::Engine& engine, const runtime::EngineProvider& provider,
@@ -34,7 +34,7 @@ Findings judge_engine(runtime::Engine& engine, const runtime::EngineProvider& pr
   if (old) {
     findings.push_back({"old-network", FindingStatus::warning,
                         std::string("a network is named ") + old_network +
-                            ", as an earlier build's; sessions of this drydock have their own, and what else "
+                            ", as an older drydock's; sessions have their own now, and what else "
                             "may be on it was "
                             "not looked at",
                         "if nothing of yours is told by " + provider.name() + " ps -a --filter network=" +

@@ -15,6 +15,8 @@ std::string hint_for_group(std::string_view name, std::string_view reason) {
   const std::vector<std::string> names = group_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) {
     // host_of_registry() says so of what no line can allow.
+    if (name == "apt" && reason.find("only https passes") != std::string_view::npos)
+      return "write https:// in place of http:// in apt's sources, or the host itself";
     const bool never = reason.find("only https passes") != std::string_view::npos ||
                        reason.find("cannot be allowed") != std::string_view::npos;
     return never ? "set it up with a host name, by https on port 443: nothing else passes"
@@ -26,6 +28,14 @@ std::string hint_for_group(std::string_view name, std::string_view reason) {
 
 void replace_prefix(std::string& text, std::string_view prefix, std::string_view replacement) {
   if (starts_with(text, prefix)) text = std::string(replacement) + text.substr(prefix.size());
+}
+
+// As other formats of lists have it: in quotes, or with a mark behind it.
+std::string_view without_quotes(std::string_view entry) {
+  while (!entry.empty() && (entry.back() == ',' || entry.back() == ';')) entry.remove_suffix(1);
+  const bool quoted = entry.size() > 1 && entry.front() == entry.back() &&
+                      (entry.front() == '"' || entry.front() == '\'' || entry.front() == '`');
+  return quoted ? entry.substr(1, entry.size() - 2) : entry;
 }
 
 std::string without_regular_expression(std::string_view entry) {
@@ -44,9 +54,14 @@ std::string without_regular_expression(std::string_view entry) {
   return plain;
 }
 
+// Of a URL, also of one that is not written well: "//example.com", "https:example.com".
 std::string_view host_of_url(std::string_view url) {
   const auto scheme = url.find("://");
   if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  for (const std::string_view beginning : {"https:", "http:"}) {
+    if (starts_with(url, beginning)) url.remove_prefix(beginning.size());
+  }
+  while (starts_with(url, "/")) url.remove_prefix(1);
   url = url.substr(0, url.find_first_of("/?#"));
   return url.substr(0, url.find(':'));
 }
@@ -90,7 +105,8 @@ std::string advice_on(std::string_view entry) {
 
 std::string hint_for_entry(std::string_view entry, std::string_view reason) {
   if (starts_with(entry, "@")) return hint_for_group(to_lower_ascii(entry.substr(1)), reason);
-  const std::string plain = without_regular_expression(entry);
+  if (entry.find_first_of(",;", 0) < entry.size() - 1) return "write one host on a line";
+  const std::string plain = without_regular_expression(without_quotes(entry));
   // What comes before an '@' looks like a host and is not.
   const bool guessable = entry.find('@') == std::string_view::npos;
   const auto pattern = parse_host_pattern(host_of_url(plain));

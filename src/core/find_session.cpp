@@ -66,6 +66,8 @@ const Candidate& find_named(const std::vector<Candidate>& all, const SessionQuer
                 "name one of: " + list_of(fit));
   }
   if (hits.empty()) {
+    if (const auto hint = query.ended ? query.ended(query.wanted) : std::nullopt)
+      throw Error(ErrorKind::not_found, beginning + "it has ended", *hint);
     throw Error(ErrorKind::not_found, beginning + "there is no such session", "see: drydock list --all");
   }
   throw Error(ErrorKind::not_found,

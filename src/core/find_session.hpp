@@ -41,6 +41,8 @@ struct SessionQuery {
   std::string directory;  // where the user is
   const Need* need = nullptr;
   Menu menu;  // empty: there is no terminal to ask on
+  // What to do about a session that has ended, if `wanted` was the id of one; else nothing.
+  std::function<std::optional<std::string>(const std::string& wanted)> ended;
 };
 
 // The sessions of all these engines, which must outlive the answer.

@@ -84,7 +84,10 @@ Reason refuse_characters(std::string_view entry) {
 }
 
 Reason refuse_notation(std::string_view entry) {
-  if (entry.find("://") != std::string_view::npos) return not_a_url;
+  if (entry.find("://") != std::string_view::npos || starts_with(entry, "//") ||
+      starts_with(entry, "http:") || starts_with(entry, "https:")) {
+    return not_a_url;
+  }
   if (is_address(entry.substr(0, entry.find('/')))) return not_an_address;
   if (entry.find('/') != std::string_view::npos) {
     return "it has a path, and only the host name of a connection is seen";

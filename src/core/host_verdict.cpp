@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/error.hpp"
 #include "core/entry_hint.hpp"
@@ -16,9 +18,14 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+std::optional<std::string>& shell_folder() {
+  static std::optional<std::string> folder;
+  return folder;
+}
+
 // As a shell reads it back.
 std::string shell_word(const std::string& text) {
-  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-@";
   if (text.find_first_not_of(plain) == std::string::npos) return text;
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -66,6 +73,8 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
   return verdict;
 }
 
+void set_shell_folder(std::string folder) { shell_folder() = std::move(folder); }
+
 std::string allow_host(std::string_view host, std::string_view reason) {
   if (reason != policy::not_listed) return {};
   const auto pattern = parse_host_pattern(host);
@@ -75,9 +84,16 @@ std::string allow_host(std::string_view host, std::string_view reason) {
 std::string allow_command(const std::string& project) {
   const std::string command = "drydock egress allow";
   std::error_code failed;
-  if (std::filesystem::current_path(failed) == project && !failed) return command;
+  const std::string here = shell_folder() ? *shell_folder() : std::filesystem::current_path(failed).string();
+  if (!here.empty() && here == project) return command;
   if (project.empty() || one_line(project, project.size()) != project) return "in its folder: " + command;
   return command + " --project " + shell_word(project);
+}
+
+std::string allow_command(const std::string& project, const std::vector<std::string>& hosts) {
+  std::string command = allow_command(project);
+  for (const std::string& host : hosts) command += " " + shell_word(host);
+  return command;
 }
 
 std::string allow_line(std::string_view host, std::string_view reason, const std::string& session,

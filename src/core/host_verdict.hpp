@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/allowlist.hpp"
 #include "policy/entries.hpp"
@@ -27,12 +28,18 @@ policy::Entries matcher_of(const Allowlist& list);
 HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, const std::string& session,
                        const std::string& project);
 
+// Where the user's shell is, and commands are typed: the current folder, unless drydock has left it (-C).
+// Empty: not known.
+void set_shell_folder(std::string folder);
+
 // The entry that admits a host which was refused with `reason`; empty when there is none.
 std::string allow_host(std::string_view host, std::string_view reason);
-// What to type, from here, to allow something in the sessions of the project at `project`, a real path:
-// "drydock egress allow", with --project where it is not this folder; "in its folder: drydock egress allow"
-// where its path is empty or not fit to be shown. Hosts follow it.
+// What to type, where the shell is, to allow something in the sessions of the project at `project`, a real
+// path: "drydock egress allow", with --project where it is not that folder; "in its folder: drydock egress
+// allow" where its path is empty or not fit to be shown. Hosts follow it.
 std::string allow_command(const std::string& project);
+// The same with these entries and groups, which are sound.
+std::string allow_command(const std::string& project, const std::vector<std::string>& hosts);
 // The line that admits a host which was refused with `reason`: allow_command() with it, or for a live session
 // "drydock egress allow HOST --session SESSION"; empty when none would.
 std::string allow_line(std::string_view host, std::string_view reason, const std::string& session,

@@ -41,10 +41,9 @@ void require_supported(const runtime::EngineInfo& info, Mode mode) {
                 "switch the engine's default seccomp profile on");
   }
   if (info.engine == "docker" && info.rootless) {
-    throw Error(
-        ErrorKind::unsupported,
-        "cannot run a session on rootless Docker: the agent would be root in its container there (INV-8)",
-        "use rootless Podman (--runtime podman)");
+    throw Error(ErrorKind::unsupported,
+                "cannot run a session on rootless Docker: the agent would be root in its container there",
+                "use rootless Podman (--runtime podman)");
   }
 }
 

@@ -123,6 +123,42 @@ std::vector<EntryChange> LiveFilter::revoke(const std::vector<Entry>& wanted) {
   return changes;
 }
 
+void LiveFilter::part(const NamedEntries& group, std::vector<Entry>& added,
+                      std::vector<EntryChange>& others) {
+  const std::size_t before = added.size();
+  for (const Entry& entry : group.entries) {
+    const LiveEntry* there = find(entry.pattern);
+    if (there == nullptr) continue;
+    if (there->is_live_addition()) {
+      added.push_back(entry);
+    } else {
+      others.push_back(
+          {EntryChange::What::present, entry.pattern.to_string(), there->source, there->expires, {}});
+    }
+  }
+  if (added.size() == before) {
+    throw Error(
+        ErrorKind::not_found,
+        "cannot revoke group '" + group.name + "': the session was given no host of it while it lived",
+        "see what it has: drydock egress list --session");
+  }
+}
+
+std::vector<EntryChange> LiveFilter::revoke(const std::vector<NamedEntries>& wanted) {
+  std::vector<Entry> added;
+  std::vector<EntryChange> others;
+  for (const NamedEntries& each : wanted) {
+    if (starts_with(each.name, "@")) {
+      part(each, added, others);
+    } else {
+      added.insert(added.end(), each.entries.begin(), each.entries.end());
+    }
+  }
+  std::vector<EntryChange> changes = revoke(added);
+  changes.insert(changes.end(), others.begin(), others.end());
+  return changes;
+}
+
 std::string LiveFilter::guard_json(std::uint64_t generation) const {
   Json json = json_;
   json["generation"] = generation;

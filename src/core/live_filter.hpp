@@ -35,6 +35,12 @@ struct EntryChange {
   std::string still;         // revoked: the entry that admits the host all the same, and its source
 };
 
+// What a user names by one word.
+struct NamedEntries {
+  std::string name;  // "@github", or the entry
+  std::vector<Entry> entries;
+};
+
 class LiveFilter {
  public:
   // Throws Error(invalid) when it is not a guard.json.
@@ -53,6 +59,9 @@ class LiveFilter {
   std::vector<EntryChange> allow(const std::vector<Entry>& wanted, std::int64_t expires);
   // Takes live additions back. Throws Error, and changes nothing, when one of them is none.
   std::vector<EntryChange> revoke(const std::vector<Entry>& wanted);
+  // The same; of a group those of its members that are live additions, of which there must be one. What else
+  // of it is there is told as present.
+  std::vector<EntryChange> revoke(const std::vector<NamedEntries>& wanted);
 
   // The two files for it. The filter is verified.
   std::string guard_json(std::uint64_t generation) const;
@@ -60,6 +69,8 @@ class LiveFilter {
 
  private:
   LiveEntry* find(const HostPattern& pattern);
+  // Of a group's members, those that were added while the session lived, and what else of it is there.
+  void part(const NamedEntries& group, std::vector<Entry>& added, std::vector<EntryChange>& others);
 
   Json json_;
   std::uint64_t generation_ = 0;

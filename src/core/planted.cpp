@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/commented_json.hpp"
 #include "core/file_tree.hpp"
 
@@ -130,7 +131,7 @@ std::string told(const std::vector<std::string>& found) {
       shown.push_back("and " + std::to_string(found.size() - most_told) + " more");
       break;
     }
-    shown.push_back(printable(one, longest_told));
+    shown.push_back(one_line(one, longest_told));
   }
   return join(shown, ", ");
 }

@@ -111,15 +111,14 @@ std::vector<std::string> protected_paths() {
 }
 
 std::optional<std::string> credential_refusal(const std::string& path) {
-  if (path == "/") return "it is the whole file system (INV-1)";
+  if (path == "/") return "it is the whole file system";
   for (const std::string& home : home_directories()) {
-    if (path == home) return "it is your home folder (INV-1)";
-    if (is_inside_or_same(home, path)) return "it contains your home folder (INV-1)";
+    if (path == home) return "it is your home folder";
+    if (is_inside_or_same(home, path)) return "it contains your home folder";
   }
   for (const std::string& secret : protected_paths()) {
-    if (is_inside_or_same(path, secret))
-      return "'" + secret + "' holds credentials or control sockets (INV-1)";
-    if (is_inside_or_same(secret, path)) return "it contains '" + secret + "' (INV-1)";
+    if (is_inside_or_same(path, secret)) return "'" + secret + "' holds credentials or control sockets";
+    if (is_inside_or_same(secret, path)) return "it contains '" + secret + "'";
   }
   return std::nullopt;
 }

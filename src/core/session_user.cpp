@@ -31,10 +31,10 @@ SessionUser session_user(const Project& project) {
   struct stat status {};
   if (sudo_uid && sudo_gid) return {*sudo_uid, *sudo_gid};
   if (::stat(project.path.c_str(), &status) == 0 && status.st_uid != 0) return {status.st_uid, status.st_gid};
-  throw Error(ErrorKind::refused,
-              "cannot run in project '" + project.path +
-                  "': it belongs to root, and the agent never runs as root (INV-8)",
-              "run drydock as a normal user, or give the folder to one");
+  throw Error(
+      ErrorKind::refused,
+      "cannot run in project '" + project.path + "': it belongs to root, and the agent never runs as root",
+      "run drydock as a normal user, or give the folder to one");
 }
 
 std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t uid) {
@@ -48,7 +48,7 @@ std::optional<std::uint32_t> socket_group(const std::string& path, std::uint32_t
   if (by_owner || (status.st_mode & S_IWOTH) != 0) return std::nullopt;
   throw Error(ErrorKind::refused,
               "cannot give the session the engine's socket '" + path +
-                  "': only root may use it, and the agent never runs as root (INV-8)",
+                  "': only root may use it, and the agent never runs as root",
               "use rootless Podman, or give the socket to a group");
 }
 

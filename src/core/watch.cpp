@@ -19,6 +19,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
+#include "base/utf8.hpp"
 #include "core/planted.hpp"
 
 namespace drydock::core {
@@ -274,7 +275,7 @@ std::vector<std::string> differences(const Watch& before, const Watch& after,
       break;
     }
     const std::string clause = explain && what != "gone" ? explain(path) : std::string{};
-    sentences.push_back(what + ": " + printable(path, 300) + (clause.empty() ? "" : " (" + clause + ")"));
+    sentences.push_back(what + ": " + one_line(path, 300) + (clause.empty() ? "" : " (" + clause + ")"));
   }
   if (!after.complete) sentences.emplace_back("there is too much to look at all of it");
   return sentences;

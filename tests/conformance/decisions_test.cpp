@@ -61,6 +61,14 @@ TEST_P(Decisions, J19_TheLogOfAnEndedSessionIsKept) {
   EXPECT_NE(elsewhere.out.find("drydock egress allow --project " + project() + " denied.test\n"),
             std::string::npos)
       << elsewhere;
+  // What its refusals told it to type, typed too late.
+  const Outcome late =
+      sh_as_user("cd /; " + drydock_words() + " egress allow denied.test --session " + session);
+  EXPECT_EQ(late.status, 1) << late;
+  EXPECT_NE(late.err.find("it has ended\n"), std::string::npos) << late;
+  EXPECT_NE(late.err.find("drydock egress allow --project " + project() + " denied.test\n"),
+            std::string::npos)
+      << late;
   EXPECT_EQ(int_or(logs[0], "allowed", 0), 1) << listed;
   EXPECT_EQ(int_or(logs[0], "denied", 0), 1) << listed;
   EXPECT_EQ(leftovers(), "");

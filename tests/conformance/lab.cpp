@@ -42,9 +42,14 @@ std::string read_file(const std::string& path) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
-  return stream << "status " << outcome.status << "\n--- stdout\n"
-                << printable(outcome.out, 3000) << "\n--- stderr\n"
-                << printable(outcome.err, 3000) << "\n---";
+  const auto put = [&](const char* name, const std::string& text) {
+    stream << "\n--- " << name;
+    for (const std::string& line : split(text.substr(0, 3000), '\n')) stream << "\n" << printable(line);
+  };
+  stream << "status " << outcome.status;
+  put("stdout", outcome.out);
+  put("stderr", outcome.err);
+  return stream << "\n---";
 }
 
 Outcome sh(const std::string& script) { return run_program({"/bin/bash", "-c", script}); }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -19,9 +20,11 @@ namespace {
 enum class ImageState { built, missing, not_needed, unknown };
 
 struct Row {
+  explicit Row(core::AgentProfile profile) : agent(std::move(profile)) {}
+
   core::AgentProfile agent;
   ImageState state = ImageState::unknown;
-  std::string reference{};
+  std::string reference;
   std::string packages;  // of the image: "name version" lines
 };
 
@@ -75,9 +78,9 @@ class AgentsCommand : public Command {
   int run(const Invocation& invocation) const override {
     std::vector<Row> rows;
     if (invocation.operands.empty()) {
-      for (core::AgentProfile& agent : core::agent_profiles()) rows.push_back({std::move(agent), {}, {}, {}});
+      for (core::AgentProfile& agent : core::agent_profiles()) rows.emplace_back(std::move(agent));
     }
-    for (const std::string& name : invocation.operands) rows.push_back({core::find_agent(name), {}, {}, {}});
+    for (const std::string& name : invocation.operands) rows.emplace_back(core::find_agent(name));
     look_at_images(invocation, rows);
     if (invocation.global.json) {
       print_json(invocation, rows);

@@ -107,7 +107,7 @@ class EgressAllowCommand : public Command {
     const std::vector<core::Entry> wanted = core::parse_hosts(hosts, "allow");
     const Sessions sessions(invocation);
     const core::Candidate& found =
-        sessions.find(invocation.text("session"), "change the allowlist of", core::a_live_session());
+        sessions.find(invocation.text("session"), "change the allowlist of", core::a_live_session(), hosts);
     const auto edit = [&](core::LiveFilter& filter) { return filter.allow(wanted, end); };
     if (invocation.flag("dry-run")) {
       core::LiveFilter filter = core::read_live_filter(found.session);

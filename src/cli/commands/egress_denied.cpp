@@ -30,10 +30,14 @@ class EgressDeniedCommand : public Command {
     const DecisionSource source(invocation, invocation.operands.empty() ? "" : invocation.operands.front(),
                                 "tell what was refused to");
     core::Denials denials;
-    source.read(false, [&](std::string_view line, bool) {
+    core::LogChecker checker(source.kind());
+    source.read(false, [&](std::string_view line, bool whole) {
       denials.add(line);
+      if (source.kind() == core::LogKind::kept) checker.add(line, whole);
       return true;
     });
+    if (source.kind() == core::LogKind::kept)
+      warn_unless_whole(invocation, source.session(), checker.finish());
     const std::string live = source.is_live() ? source.session() : std::string{};
     if (invocation.global.json) {
       print_json(invocation, denials, source.session(), live, source.project());
@@ -44,6 +48,14 @@ class EgressDeniedCommand : public Command {
   }
 
  private:
+  static void warn_unless_whole(const Invocation& invocation, const std::string& session,
+                                const core::LogCheck& check) {
+    using State = core::LogCheck::State;
+    if (check.state == State::whole || check.state == State::bounded) return;
+    invocation.console.warn("the log is not what the guard wrote (" + std::string(to_string(check.state)) +
+                            "): see drydock egress log --verify " + session);
+  }
+
   static void print(const Invocation& invocation, const core::Denials& denials, const std::string& live,
                     const std::string& project) {
     if (denials.gone() > 0) invocation.console.warn(core::beginning_is_gone(denials.gone()));

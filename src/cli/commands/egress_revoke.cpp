@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
 #include "core/allowlist_file.hpp"
@@ -19,7 +20,9 @@ class EgressRevokeCommand : public Command {
            "allowed "
            "any more;\nothers go on. What the session was started with stays: take it out of its file, and "
            "start a "
-           "new one. Without\n--session the only live session of this folder's project is meant.";
+           "new one. Of a\ngroup it takes back what was added so, and tells what else of it is there. "
+           "Without "
+           "--session the only live session\nof this folder's project is meant.";
   }
   void declare(po::options_description& options) const override {
     declare_session(options, "the live session");
@@ -27,7 +30,9 @@ class EgressRevokeCommand : public Command {
   std::size_t max_operands() const override { return 1000; }
 
   int run(const Invocation& invocation) const override {
-    const std::vector<core::Entry> wanted = core::parse_hosts(read_hosts(invocation, "revoke"), "revoke");
+    std::vector<core::NamedEntries> wanted;
+    for (const std::string& host : read_hosts(invocation, "revoke"))
+      wanted.push_back({to_lower_ascii(trim(host)), core::parse_hosts({host}, "revoke")});
     const Sessions sessions(invocation);
     const core::Candidate& found =
         sessions.find(invocation.text("session"), "change the allowlist of", core::a_live_session());

@@ -34,7 +34,8 @@ class RevokeTokenCommand : public Command {
             {"drydock revoke-token opencode --name OPENAI_API_KEY", "this one alone"}};
   }
   std::string description() const override {
-    return "AGENT is the agent, by default claude. The token is removed from this machine. Sessions that run "
+    return "AGENT is the agent, by default the configuration's or claude. The token is removed from this "
+           "machine. Sessions that run "
            "have it until they\n"
            "end, and it stays valid with its provider until it is revoked there.";
   }

@@ -42,7 +42,8 @@ class SetupTokenCommand : public Command {
             {"drydock setup-token opencode --name OPENAI_API_KEY", "one of several that an agent knows"}};
   }
   std::string description() const override {
-    return "AGENT is the agent, by default claude. The token is read from the terminal, or from standard "
+    return "AGENT is the agent, by default the configuration's or claude. The token is read from the "
+           "terminal, or from standard "
            "input when that is\n"
            "none, and never from the command line. It is kept in a file that is yours alone, and each "
            "session "

@@ -27,7 +27,8 @@ class SyncCommand : public Command {
   }
   void declare(po::options_description& options) const override {
     auto add = options.add_options();
-    add("agent", po::value<std::string>()->value_name("NAME"), "the agent, by default claude");
+    add("agent", po::value<std::string>()->value_name("NAME"),
+        "the agent, by default claude or the configuration's");
     add("dry-run", po::bool_switch(), "print what would be taken, change nothing");
   }
 

@@ -15,7 +15,9 @@ TEST(Text, NearestFindsTyposAndNothingElse) {
 }
 
 TEST(Text, PrintableKeepsTheTerminalSafe) {
-  EXPECT_EQ(printable("a\x1b[31mb\x7f\n"), "a?[31mb?\n");
+  EXPECT_EQ(printable("a\x1b[31mb\x7f\n"), "a?[31mb?");
+  EXPECT_EQ(printable("a\nb\tc\r\nd "), "a b c  d ");
+  EXPECT_EQ(printable("C1 \u009b31m, bidi \u202e, \xff, \u00e4"), "C1 ?31m, bidi ?, ?, \u00e4");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
 }
 

@@ -40,6 +40,8 @@ TEST(DecisionCounts, AreTheGuardsOwn) {
 TEST(DecisionLine, IsFitForATerminal) {
   EXPECT_EQ(decision_line(R"({"time":"T","event":"denied","host":"\u001b[2Jx"})"), "T  denied  ?[2Jx");
   EXPECT_EQ(decision_line("plain\x1b[2J"), "plain?[2J");
+  EXPECT_EQ(decision_line(R"({"time":"T","event":"denied","host":"a\u009b31m\u202eb\nT  open"})"),
+            "T  denied  a?31m?b T  open");
 }
 
 }  // namespace

@@ -131,6 +131,20 @@ TEST(DenialsTest, TheCommandIsForTheSessionsOwnProject) {
     EXPECT_EQ(command(project), "in its folder: drydock egress allow a.example") << project;
 }
 
+TEST(DenialsTest, TheCommandIsForTheFolderOfTheShell) {
+  const std::string here = std::filesystem::current_path();
+  EXPECT_EQ(allow_command(here), "drydock egress allow");
+  EXPECT_EQ(allow_command(here, {"a.example", "*.b.example", "@npm"}),
+            "drydock egress allow a.example '*.b.example' @npm");
+  // As drydock -C has it: the current folder is not the shell's.
+  set_shell_folder("/srv/shell");
+  EXPECT_EQ(allow_command("/srv/shell"), "drydock egress allow");
+  EXPECT_EQ(allow_command(here), "drydock egress allow --project " + here);
+  set_shell_folder("");
+  EXPECT_EQ(allow_command(here), "drydock egress allow --project " + here);
+  set_shell_folder(here);
+}
+
 TEST(DenialsTest, ASummaryIsShortAndFitForATerminal) {
   Denials none;
   EXPECT_THAT(summary_of(none, "0123abcd", "drydock egress allow"), IsEmpty());

@@ -31,7 +31,7 @@ class FindSession : public ::testing::Test {
   }
   std::string find(const std::string& wanted, const std::string& directory = "/",
                    const Need& need = a_live_session(), const Menu& menu = {}) const {
-    return find_session(all, {"attach to", wanted, directory, &need, menu}).session.id;
+    return find_session(all, {"attach to", wanted, directory, &need, menu, {}}).session.id;
   }
   Error failure(const std::string& wanted, const std::string& directory = "/",
                 const Need& need = a_live_session(), const Menu& menu = {}) const {
@@ -54,6 +54,26 @@ TEST_F(FindSession, ByWhatItIsCalled) {
   EXPECT_EQ(find("named"), "22222222");
   EXPECT_EQ(find(here), "11111111");
   EXPECT_EQ(find(root.path() + "/there/../there"), "22222222") << "the ended one there does not count";
+}
+
+TEST_F(FindSession, OneThatHasEndedIsNotAnotherThatNeverWas) {
+  SessionQuery query{"attach to", "33333333", "/", &a_live_session(), {}, {}};
+  const auto failure_with = [&] {
+    try {
+      find_session(all, query);
+    } catch (const Error& error) {
+      return error;
+    }
+    return Error(ErrorKind::internal, "nothing was thrown");
+  };
+  query.ended = [](const std::string& id) {
+    return id == "33333333" ? std::optional<std::string>("see its log") : std::nullopt;
+  };
+  EXPECT_EQ(std::string(failure_with().what()), "cannot attach to session '33333333': it has ended");
+  EXPECT_EQ(failure_with().hint(), "see its log");
+  query.wanted = "44444444";
+  EXPECT_EQ(std::string(failure_with().what()),
+            "cannot attach to session '44444444': there is no such session");
 }
 
 TEST_F(FindSession, TheMessageSpeaksOfWhatIsTested) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/ended_session.hpp"
 #include "core/log_check.hpp"
 #include "orchestration.hpp"
 #include "policy/line_chain.hpp"
@@ -148,6 +149,20 @@ TEST_F(KeptLogTest, FindsOneByItsIdAndByItsProject) {
   EXPECT_EQ(found("", directory.path() + "/drydock"), "0affffff");
   EXPECT_EQ(found("", "/"), "");
   EXPECT_EQ(found("nobody", directory.path()), "");
+}
+
+TEST_F(KeptLogTest, SaysWhatToDoAboutASessionThatHasEnded) {
+  EXPECT_EQ(hint_at_ended("0a0b0c0d", {"a.example"}), std::nullopt) << "nothing is kept yet";
+  keep_decisions(engine, session);
+  const std::string allow =
+      "for later sessions of its project: drydock egress allow --project " + session.project;
+  EXPECT_EQ(hint_at_ended("0a0b0c0d", {"a.example", "*.b.example"}), allow + " a.example '*.b.example'");
+  EXPECT_EQ(hint_at_ended("0a0b", {"@npm"}), allow + " @npm");
+  EXPECT_EQ(hint_at_ended("0a0b0c0d", {}), "what it was refused: drydock egress denied 0a0b0c0d");
+  for (const std::string& other : {std::string("0a0b0c0e"), std::string("0"), std::string(), session.project})
+    EXPECT_EQ(hint_at_ended(other, {}), std::nullopt) << other;
+  put("0a0b0c0e", std::time(nullptr), 1);
+  EXPECT_EQ(hint_at_ended("0a0b", {}), std::nullopt) << "it is the beginning of two";
 }
 
 TEST_F(KeptLogTest, TheOldestGoFirst) {

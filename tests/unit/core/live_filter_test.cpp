@@ -144,6 +144,23 @@ TEST(LiveFilterTest, OnlyLiveAdditionsAreTakenBack) {
   EXPECT_EQ(changes[1].still, "*.example.org (/home/me/hosts:3)");
 }
 
+TEST(LiveFilterTest, OfAGroupWhatWasAddedIsTakenBack) {
+  LiveFilter filter(sound());
+  filter.allow(entries_of({"example.com", "a.example", "b.example", "x.example.org"}), 0);
+  const NamedEntries group{"@mine", entries_of({"example.com", "a.example", "gone.example", "b.example"})};
+  const auto changes =
+      filter.revoke(std::vector{group, NamedEntries{"x.example.org", entries_of({"x.example.org"})}});
+  EXPECT_THAT(hosts(filter), ElementsAre("example.com", "*.example.org", "option.example"));
+  std::vector<std::string> told;
+  for (const EntryChange& change : changes)
+    told.push_back((change.what == EntryChange::What::revoked ? "revoked " : "present ") + change.line);
+  EXPECT_THAT(told, ElementsAre("revoked a.example", "revoked b.example", "revoked x.example.org",
+                                "present example.com"));
+  EXPECT_THAT(reason_of([&] { filter.revoke(std::vector{group}); }, ErrorKind::not_found),
+              HasSubstr("cannot revoke group '@mine': the session was given no host of it while it lived"));
+  EXPECT_THAT(hosts(filter), ElementsAre("example.com", "*.example.org", "option.example"));
+}
+
 TEST(LiveFilterTest, RefusesWhatIsNoGuardsFile) {
   for (const std::string text :
        {"", "[]", "{}", R"({"generation":1,"canary":"c.test"})", R"({"generation":1,"entries":[]})",

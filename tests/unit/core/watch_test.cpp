@@ -187,6 +187,8 @@ TEST_F(Watching, SoItIsBesideTheProject) {
 
 TEST_F(Watching, NamesAreFitForATerminal) {
   EXPECT_THAT(told([&] { write(".husky/a\x1b[2Jb", "x"); }), ElementsAre("new: .husky/a?[2Jb"));
+  EXPECT_THAT(told([&] { write(".husky/a\ndrydock: no more\u009b2J\u202e", "x"); }),
+              ElementsAre("new: .husky/a?drydock: no more?2J?"));
 }
 
 TEST_F(Watching, IsKeptAsText) {

@@ -1,6 +1,6 @@
-#include "core/utf8.hpp"
+#include "base/utf8.hpp"
 
-namespace drydock::core {
+namespace drydock {
 namespace {
 
 // How many bytes follow a lead byte; -1 for a byte that cannot lead.
@@ -66,4 +66,4 @@ std::string one_line(std::string_view text, std::size_t limit) {
   return clean;
 }
 
-}  // namespace drydock::core
+}  // namespace drydock
