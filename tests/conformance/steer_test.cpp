@@ -17,9 +17,10 @@ class Steer : public Conformance {
     sh_as_user("rm -rf " + config);
     Conformance::TearDown();
   }
-  Outcome watch(const std::string& session, const std::vector<std::string>& steps) const {
+  Outcome watch(const std::string& session, const std::vector<std::string>& steps,
+                const std::string& before = "") const {
     return sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER +
-                      " -- " + drydock_words() + " egress watch " + session + " <<'END'\n" +
+                      " -- " + before + drydock_words() + " egress watch " + session + " <<'END'\n" +
                       join(steps, "\n") + "\nEND");
   }
   // What the session's proxy answers.
@@ -66,6 +67,21 @@ TEST_P(Steer, J18_TheKeysForAProjectAndForAllHoldInLaterSessions) {
   EXPECT_TRUE(reaches(project(), "other.test"));
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
   sh("rm -rf " + quote(elsewhere));
+}
+
+TEST_P(Steer, J19_WithoutAScreenToDrawOnTheWatcherWritesALineADecision) {
+  const std::string session = start_serving("--allow allowed.test");
+  ASSERT_EQ(ask("denied.test"), "403");
+  for (const std::string term : {"TERM=dumb", "TERM=", "-u TERM"}) {
+    const Outcome watched = watch(session,
+                                  {"expect denied.test:443", "absent \\x1b", "sleep 0.5", "absent \\x1b",
+                                   "kill INT", "wait 130", "sane", "alone"},
+                                  "env " + term + " ");
+    EXPECT_EQ(watched.status, 0) << term << watched;
+  }
+  const Outcome screen = watch(session, {R"(expect \x1b[?1049h)", "expect denied.test", "send q", "wait 0"});
+  EXPECT_EQ(screen.status, 0) << "the control: " << screen;
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
 // A mirror of a company's own, with the company's key and a password: its host is in @apt, and no password is
