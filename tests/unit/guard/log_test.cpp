@@ -12,6 +12,7 @@
 #include "guard/event_log.hpp"
 #include "guard/proxy_log.hpp"
 #include "guard/reply.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::guard {
 namespace {
@@ -290,6 +291,25 @@ TEST(ReplyTest, SaysItInTheReasonPhraseAndInTheBody) {
   EXPECT_THAT(body, HasSubstr("Allow it so"));
   EXPECT_THAT(reply, HasSubstr("Content-Length: " + std::to_string(body.size())));
   EXPECT_THAT(refusal_reply(400, "a\r\nX: y", "b\r\nc", ""), testing::Not(HasSubstr("\r\nX: y")));
+}
+
+// A shorter name would be another one, and without the session the line is for another place.
+TEST(ReplyTest, TheLineToTypeIsWholeForTheLongestName) {
+  const std::string label(61, 'a');
+  const std::string host = label + "." + label + "." + label + "." + label + ".test";
+  ASSERT_EQ(host.size(), 252U);
+  const std::string longest = "b" + host;
+  for (const std::string& session : {std::string("0123abcd"), std::string(64, 'a')}) {
+    const std::string reply = refusal_reply(403, longest, policy::not_listed, allow_hint(longest, session));
+    EXPECT_THAT(reply, HasSubstr(": drydock egress allow " + longest + " --session " + session + "\n"));
+  }
+  const std::string hint =
+      "If this host is meant to be a private one: drydock run --allow-private " + longest;
+  EXPECT_THAT(refusal_reply(403, longest, "it is private", hint), testing::EndsWith("\n" + hint + "\n"));
+  // What was asked for, and why not, may be of any length.
+  const std::string much(100'000, 'x');
+  EXPECT_LT(refusal_reply(403, much, much, much).size(), 3000U);
+  EXPECT_EQ(refusal_reply(403, "a", "b", "c\nd\x1b").find("c\nd"), std::string::npos);
 }
 
 }  // namespace
