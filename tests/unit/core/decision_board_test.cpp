@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::core {
 namespace {
@@ -95,7 +96,7 @@ TEST_F(DecisionBoardTest, PassesOverWhatIsNoDecision) {
 TEST_F(DecisionBoardTest, WhoAsksComesFirst) {
   board.add(R"({"event":"ask","host":"ask.test","opened":0,"refused":0})");
   board.add(denied("late.test"));
-  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  board.add(denied("10.0.0.1", policy::is_an_address));
   EXPECT_THAT(hosts(), ElementsAre("ask.test", "late.test", "10.0.0.1"));
   EXPECT_EQ(board.rows()[0].admits, "ask.test");
   board.add(R"({"event":"answer","host":"ask.test","verdict":"denied","reason":"not on the allowlist"})");
@@ -146,7 +147,7 @@ TEST_F(DecisionBoardTest, TheChosenOneStaysWhenOthersCome) {
 }
 
 TEST_F(DecisionBoardTest, WhatCannotBeAllowedIsNot) {
-  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  board.add(denied("10.0.0.1", policy::is_an_address));
   EXPECT_EQ(board.type("s")[0].what, What::redraw);
   EXPECT_THAT(board.draw({24, 80}), HasSubstr("no allowlist can allow 10.0.0.1: it is an address"));
   board.add(opened("a.test"));
