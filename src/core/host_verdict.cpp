@@ -66,7 +66,7 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
 }
 
 std::string allow_host(std::string_view host, std::string_view reason) {
-  if (reason != policy::not_listed) return {};
+  if (reason != policy::not_listed && reason != policy::no_longer_allowed) return {};
   const auto pattern = parse_host_pattern(host);
   return pattern && pattern->kind == HostPattern::Kind::exact ? pattern->host : std::string{};
 }

@@ -18,6 +18,7 @@ struct Authority {
 
 // Why a tunnel is refused, in words of one line that hold nothing of what was asked for.
 inline constexpr const char* not_listed = "not on the allowlist";
+inline constexpr const char* no_longer_allowed = "no longer allowed";
 inline constexpr const char* is_an_address = "it is an address, not a host name";
 inline constexpr const char* is_a_url = "it is a URL, not a host";
 inline constexpr const char* is_no_host = "it is not a host name";

@@ -69,6 +69,27 @@ TEST_P(Steer, J18_TheKeysForAProjectAndForAllHoldInLaterSessions) {
   sh("rm -rf " + quote(elsewhere));
 }
 
+// What was taken back is no longer told as allowed, and a key allows it again.
+TEST_P(Steer, J18_WhatWasRevokedMeanwhileCanBeAllowedAgain) {
+  const std::string session = start_serving("--allow allowed.test");
+  ASSERT_EQ(drydock("egress allow other.test --session " + session).status, 0);
+  ASSERT_EQ(ask("other.test"), "200");
+  // Once the screen is there, which says so by the file "go".
+  ASSERT_EQ(
+      sh_as_user("cd " + quote(project()) + "; rm -f go; (for i in $(seq 200); do test -e go && break; " +
+                 "sleep 0.1; done; " + drydock_words() + " egress revoke other.test --session " + session +
+                 ") > revoked 2>&1 &")
+          .status,
+      0);
+  const Outcome watched =
+      watch(session,
+            {"expect allowed other.test", "note go", "expect denied  other.test", "expect no longer allowed",
+             "send s", "expect other.test is allowed for this session", "send q", "wait 0", "sane"});
+  EXPECT_EQ(watched.status, 0) << watched << sh("cat " + quote(project() + "/revoked")).out;
+  EXPECT_EQ(ask("other.test"), "200");
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+}
+
 TEST_P(Steer, J19_WithoutAScreenToDrawOnTheWatcherWritesALineADecision) {
   const std::string session = start_serving("--allow allowed.test");
   ASSERT_EQ(ask("denied.test"), "403");

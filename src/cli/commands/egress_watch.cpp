@@ -83,8 +83,18 @@ class Screen {
   bool take_lines() {
     std::vector<std::string> lines;
     const bool goes_on = follower_.take(lines);
-    for (const std::string& line : lines) board_.add(line);
+    bool other_rules = false;
+    for (const std::string& line : lines) other_rules = board_.add(line) || other_rules;
+    if (other_rules) follow_rules();
     return goes_on;
+  }
+
+  void follow_rules() {
+    try {
+      board_.hold_to(core::read_live_filter(found_.session).matcher());
+    } catch (const Error&) {
+      // It has ended, and its log says so.
+    }
   }
 
   bool take_keys() {
