@@ -72,19 +72,33 @@ std::string left_pad(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
+void admit(BoardRow& row, const std::string& rule, const std::string& source) {
+  row.by = rule + (source.empty() ? "" : " (" + source + ")");
+  row.lasting = source != live_source && !starts_with(source, "--");
+  if (!row.lasting) row.admits = allow_host(row.host, policy::not_listed);
+}
+
+void end_admission(BoardRow& row) {
+  row.verdict = Verdict::denied;
+  row.why = policy::no_longer_allowed;
+  row.by.clear();
+  row.lasting = false;
+  row.admits = allow_host(row.host, row.why);
+}
+
 }  // namespace
 
-void DecisionBoard::add(std::string_view line) {
+bool DecisionBoard::add(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object()) return;
+  if (!json.is_object()) return false;
   try {
-    take(json);
+    return take(json);
   } catch (const Error&) {
-    // No line of a guard's.
+    return false;  // no line of a guard's
   }
 }
 
-void DecisionBoard::take(const Json& json) {
+bool DecisionBoard::take(const Json& json) {
   opened_ = std::max(opened_, number(json, "opened"));
   const std::uint64_t refused = number(json, "refused");
   refused_ = find_member(json, "withdraws") != nullptr ? refused : std::max(refused_, refused);
@@ -93,30 +107,34 @@ void DecisionBoard::take(const Json& json) {
   const Octets octets = traffic_.take(json);
   const bool known = event == "open" || event == "progress" || event == "close" || event == "denied" ||
                      event == "ask" || event == "answer";
-  if (!known || host.empty() || ends_with(host, canary_names)) return;
+  if (event == "expired" || (event == "reload" && string_or(json, "verdict") == "allowed")) return true;
+  if (!known || host.empty() || ends_with(host, canary_names)) return false;
   if (rows_.count(host) == 0 && rows_.size() >= limit) {
     ++beyond_;
-    return;
+    return false;
   }
   BoardRow& row = rows_[host];
   row.host = host;
   row.sent += octets.sent;
   row.received += octets.received;
   const std::string reason = string_or(json, "reason");
+  const std::string rule = string_or(json, "rule");
   // No verdict, and no reason for a row to move; but its open may be missing.
-  if (event == "progress" && row.last != 0) return;
+  if (event == "progress" && row.last != 0) return false;
   row.last = ++count_;
   if (event == "open" || event == "progress") {
     if (event == "open") ++row.opened;
     row.verdict = Verdict::allowed;
-    row.why = "by " + string_or(json, "rule");
-    const std::string source = string_or(json, "source");
-    row.by = string_or(json, "rule") + (source.empty() ? "" : " (" + source + ")");
-    row.lasting = source != live_source && !starts_with(source, "--");
-    if (!row.lasting) row.admits = allow_host(host, policy::not_listed);
+    row.why = "by " + rule;
+    admit(row, rule, string_or(json, "source"));
+  } else if (event == "close" && reason == policy::no_longer_allowed) {
+    end_admission(row);
   } else if (event == "close") {
     // One that carried nothing was never open.
-    if (find_member(json, "sent") == nullptr) row.verdict = Verdict::failed;
+    if (find_member(json, "sent") == nullptr) {
+      row.verdict = Verdict::failed;
+      if (!rule.empty()) admit(row, rule, string_or(json, "source"));
+    }
     if (!reason.empty()) row.why = reason;
   } else {
     if (event == "denied") ++row.denied;
@@ -127,6 +145,21 @@ void DecisionBoard::take(const Json& json) {
     const std::string admits = allow_host(host, reason);
     if (!admits.empty() || event == "denied") row.admits = admits;
     if (event == "ask") row.admits = host;
+    if (yes && !rule.empty()) admit(row, rule, string_or(json, "source"));
+  }
+  return false;
+}
+
+void DecisionBoard::hold_to(const policy::Entries& rules) {
+  for (auto& [host, row] : rows_) {
+    const bool admitted = row.verdict == Verdict::allowed || row.verdict == Verdict::failed;
+    if (!admitted || row.by.empty()) continue;
+    if (const policy::Entry* entry = rules.match(host)) {
+      admit(row, entry->pattern, entry->source);
+    } else {
+      end_admission(row);
+      row.last = ++count_;
+    }
   }
 }
 
@@ -160,13 +193,19 @@ BoardKey DecisionBoard::allow(What what) {
   const auto found = rows_.find(chosen());
   if (found == rows_.end()) return {What::redraw, {}};
   const BoardRow& row = found->second;
-  if (row.verdict == Verdict::allowed && (row.lasting || what == What::allow_session)) {
-    set_message(one_line(row.host) + " is allowed already" +
-                (row.by.empty() ? "" : ", by " + one_line(row.by)));
+  const std::string name = one_line(row.host);
+  const bool failed = row.verdict == Verdict::failed;
+  const bool admitted = row.verdict == Verdict::allowed || (failed && !row.by.empty());
+  if (admitted && (row.lasting || what == What::allow_session)) {
+    const std::string by = row.by.empty() ? "" : ", by " + one_line(row.by);
+    set_message(failed ? name + " is allowed" + by + "; it failed: " + one_line(row.why)
+                       : name + " is allowed already" + by);
     return {What::redraw, {}};
   }
   if (row.admits.empty()) {
-    set_message("no allowlist can allow " + one_line(row.host) + ": " + one_line(row.why));
+    set_message(
+        (failed ? name + " failed, and no allowlist mends that: " : "no allowlist can allow " + name + ": ") +
+        one_line(row.why));
     return {What::redraw, {}};
   }
   return {what, row.admits};

@@ -10,6 +10,7 @@
 
 #include "base/json.hpp"
 #include "core/tunnel_traffic.hpp"
+#include "policy/entries.hpp"
 #include "runtime/engine.hpp"
 
 namespace drydock::core {
@@ -44,8 +45,12 @@ class DecisionBoard {
   DecisionBoard(std::string session, std::string project)
       : session_(std::move(session)), project_(std::move(project)) {}
 
-  // A line of the log; what is none, and the canary's, is passed over.
-  void add(std::string_view line);
+  // A line of the log; what is none, and the canary's, is passed over. Returns whether it tells of other
+  // rules: then hold_to() is due.
+  bool add(std::string_view line);
+  // By what the session allows now: a host that was allowed and is not any more says so, and a key can allow
+  // it again.
+  void hold_to(const policy::Entries& rules);
   // Who asks first, then who was denied and could be allowed, then the rest; the most recent first.
   std::vector<BoardRow> rows() const;
 
@@ -61,7 +66,7 @@ class DecisionBoard {
   std::string draw(runtime::TerminalSize size) const;
 
  private:
-  void take(const Json& json);
+  bool take(const Json& json);
   void move(int by);
   BoardKey allow(BoardKey::What what);
 

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "core/utf8.hpp"
 #include "policy/entries.hpp"
+#include "policy/host_name.hpp"
 
 namespace drydock::core {
 namespace {
@@ -34,38 +35,9 @@ constexpr const char* long_name = "the name is longer than 253 octets";
 constexpr const char* long_label = "a label (the part between two dots) is longer than 63 octets";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_name_char(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-'; }
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-// The rule of the WHATWG URL standard: a host whose last label is a number is an IPv4 address, in however
-// many parts, decimal, octal or hexadecimal.
-bool ends_in_number(std::string_view host) {
-  if (ends_with(host, ".")) host.remove_suffix(1);
-  std::string_view last = host.substr(host.rfind('.') + 1);
-  if (last.empty()) return false;
-  if (starts_with(last, "0x") || starts_with(last, "0X")) {
-    last.remove_prefix(2);
-    return std::all_of(last.begin(), last.end(), is_hex_digit);
-  }
-  return std::all_of(last.begin(), last.end(), is_digit);
-}
-
-// A whole entry, or what of it comes before a '/': with brackets, a zone or a port, or without.
-bool is_address(std::string_view text) {
-  const bool bracketed = starts_with(text, "[");
-  if (bracketed) text.remove_prefix(1);
-  const bool closed = bracketed && text.find(']') != std::string_view::npos;
-  if (closed) text = text.substr(0, text.find(']'));
-  text = text.substr(0, text.find('%'));
-  const auto colons = std::count(text.begin(), text.end(), ':');
-  if (colons >= 2) {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return is_hex_digit(c) || c == ':' || c == '.'; });
-  }
-  return ends_in_number(text.substr(0, text.find(':')));
 }
 
 Reason refuse_characters(std::string_view entry) {
@@ -88,7 +60,7 @@ Reason refuse_notation(std::string_view entry) {
       starts_with(entry, "http:") || starts_with(entry, "https:")) {
     return not_a_url;
   }
-  if (is_address(entry.substr(0, entry.find('/')))) return not_an_address;
+  if (policy::is_address(entry.substr(0, entry.find('/')))) return not_an_address;
   if (entry.find('/') != std::string_view::npos) {
     return "it has a path, and only the host name of a connection is seen";
   }
@@ -161,7 +133,7 @@ Reason refuse_host(const HostPattern& pattern) {
   const std::string& host = pattern.host;
   if (host.empty())
     return pattern.kind == HostPattern::Kind::exact ? "it has no host name" : std::string(every_host);
-  if (ends_in_number(host)) return not_an_address;
+  if (policy::ends_in_number(host)) return not_an_address;
   for (const std::string& label : split(host, '.')) {
     if (Reason reason = refuse_label(label)) return reason;
   }

@@ -66,17 +66,16 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
     verdict.source = judgement.entry->source;
     return verdict;
   }
-  const bool is_url = asked.find("://") != std::string_view::npos;
-  if (is_url) verdict.reason = "it is a URL, not a host";
   const std::string host = verdict.authority.substr(0, verdict.authority.find(':'));
-  verdict.hint = is_url ? hint_for_entry(asked) : allow_line(host, verdict.reason, session, project);
+  const bool other = verdict.reason == policy::is_a_url || verdict.reason == policy::is_an_address;
+  verdict.hint = other ? hint_for_entry(asked) : allow_line(host, verdict.reason, session, project);
   return verdict;
 }
 
 void set_shell_folder(std::string folder) { shell_folder() = std::move(folder); }
 
 std::string allow_host(std::string_view host, std::string_view reason) {
-  if (reason != policy::not_listed) return {};
+  if (reason != policy::not_listed && reason != policy::no_longer_allowed) return {};
   const auto pattern = parse_host_pattern(host);
   return pattern && pattern->kind == HostPattern::Kind::exact ? pattern->host : std::string{};
 }

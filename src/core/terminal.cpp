@@ -8,7 +8,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -135,6 +137,11 @@ void RawMode::leave() {
   sigaction(SIGCONT, &earlier_continue, nullptr);
   for (std::size_t i = 0; i < fatal_signals.size(); ++i)
     sigaction(fatal_signals[i], &earlier_fatal[i], nullptr);
+}
+
+bool has_screen() {
+  const char* name = std::getenv("TERM");
+  return name != nullptr && *name != '\0' && std::string_view(name) != "dumb";
 }
 
 runtime::TerminalSize terminal_size() {

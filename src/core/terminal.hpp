@@ -30,6 +30,9 @@ class RawMode {
   std::optional<TerminalWatchdog> watchdog_;
 };
 
+// Whether a whole screen can be drawn, by what TERM says: it is set, not empty and not "dumb".
+bool has_screen();
+
 // The size of the terminal on standard output; zeros when it has none.
 runtime::TerminalSize terminal_size();
 

@@ -5,11 +5,14 @@
 namespace drydock::guard {
 namespace {
 
+// Of what was asked for, and of a reason.
 constexpr std::size_t max_shown = 300;
+// A hint is a line to type, with a name of up to 253 octets: a name that is cut is another one.
+constexpr std::size_t max_hint = 1000;
 
-std::string printable(std::string_view text) {
+std::string printable(std::string_view text, std::size_t most = max_shown) {
   std::string result;
-  for (const char c : text.substr(0, max_shown)) result += c >= 0x20 && c < 0x7f ? c : '?';
+  for (const char c : text.substr(0, most)) result += c >= 0x20 && c < 0x7f ? c : '?';
   return result;
 }
 
@@ -23,7 +26,7 @@ std::string refusal_reply(int status, std::string_view target, std::string_view 
       std::string(policy ? "drydock refused " : "drydock cannot reach ") + what + ": " + printable(reason);
   std::string body = line + "\n";
   if (policy) body += "This is policy, not a fault of the network; trying again will not help.\n";
-  if (!hint.empty()) body += printable(hint) + "\n";
+  if (!hint.empty()) body += printable(hint, max_hint) + "\n";
   return "HTTP/1.1 " + std::to_string(status) + " " + line +
          "\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\nConnection: close\r\n\r\n" + body;

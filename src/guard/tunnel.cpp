@@ -443,7 +443,7 @@ void Tunnel::recheck() {
   const policy::Judgement judgement = policy::judge_host(host_, shared_.rules->entries);
   const bool address_holds = !address_ || address_refusal(*address_).empty();
   if (judgement.entry != nullptr && address_holds) return;
-  const std::string reason = "no longer allowed";
+  const std::string reason = policy::no_longer_allowed;
   if (phase_ == Phase::hello) return cut(reason);
   if (phase_ != Phase::relaying) return refuse(403, reason);
   on_relay_end(reason);

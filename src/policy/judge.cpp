@@ -5,10 +5,12 @@
 namespace drydock::policy {
 
 std::string parse_authority(std::string_view text, Authority& authority) {
+  if (text.find("://") != std::string_view::npos) return is_a_url;
+  if (is_address(text)) return is_an_address;
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos) return "it names no port";
   const std::string host = lower(text.substr(0, colon));
-  if (!is_host_name(host)) return "it is not a host name";
+  if (!is_host_name(host)) return is_no_host;
+  if (colon == std::string_view::npos) return "it names no port";
   if (text.substr(colon + 1) != "443") return "only port 443 is allowed";
   authority = {host, 443};
   return {};

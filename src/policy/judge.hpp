@@ -16,6 +16,13 @@ struct Authority {
   friend bool operator==(const Authority&, const Authority&) = default;
 };
 
+// Why a tunnel is refused, in words of one line that hold nothing of what was asked for.
+inline constexpr const char* not_listed = "not on the allowlist";
+inline constexpr const char* no_longer_allowed = "no longer allowed";
+inline constexpr const char* is_an_address = "it is an address, not a host name";
+inline constexpr const char* is_a_url = "it is a URL, not a host";
+inline constexpr const char* is_no_host = "it is not a host name";
+
 // "host:443". Returns the reason for a refusal, or an empty string and fills `authority`. Strict: no
 // user-info, no brackets, no address in any spelling, no trailing dot, a port written exactly "443".
 std::string parse_authority(std::string_view text, Authority& authority);
@@ -24,8 +31,6 @@ struct Judgement {
   const Entry* entry = nullptr;  // that admits it, of the entries that were asked; none: refused
   std::string reason;            // of a refusal
 };
-
-inline constexpr const char* not_listed = "not on the allowlist";
 
 // Of a host that parse_authority() has taken, or that a TLS handshake names.
 Judgement judge_host(std::string_view host, const Entries& entries);

@@ -56,7 +56,9 @@ TEST_P(Capture, G1_ListsWhatACommandNeedsAndNothingStaysOpen) {
   EXPECT_EQ(captured.status, 3) << "the command's own: " << captured;
   EXPECT_TRUE(starts_with(captured.out, "other.test  # 2 tunnels, ")) << captured;
   for (const char* text : {"# allowed already: allowed.test, by allowed.test (--allow); 1 tunnel",
-                           "# refused all the same: 10.0.0.1, ", "# refused all the same: rebind.test, "}) {
+                           "# refused all the same: 10.0.0.1, 1 time: it is an address, not a host name\n",
+                           "# refused all the same: other.test, 1 time: only port 443 is allowed\n",
+                           "# refused all the same: rebind.test, "}) {
     EXPECT_NE(captured.out.find(text), std::string::npos) << text << "\n" << captured;
   }
   EXPECT_NE(captured.err.find("this is a capture"), std::string::npos) << captured;

@@ -28,6 +28,7 @@ for name in sys.argv[1:]:
         except OSError: pass
         print(name, reply.split()[1].decode() if reply.startswith(b'HTTP/') else 'closed')
         if b' --session ' in reply: print(reply.decode().strip().split('\n')[-1])
+        if 'WORDS' in os.environ: print(reply.decode().split('\r\n')[0])
 )";
 
 // A tunnel to argv[1] with TLS in it that stays open; the file "held-HOST" says that it is up, "cut-HOST"
@@ -291,26 +292,38 @@ TEST_P(Egress, J19_WhatWasRefusedIsToldWithWhatAllowsIt) {
   const std::string session = start_serving("--allow allowed.test --allow rebind.test");
   const Outcome nothing = drydock("egress denied " + session);
   EXPECT_EQ(nothing.out, "") << nothing;
-  in_agent(
-      "python3 ask.py denied.test:443 denied.test:443 10.0.0.1:443 rebind.test:443 allowed.test:443 "
-      "other.test:80");
+  const std::string words = in_agent(
+      "WORDS=1 python3 ask.py denied.test:443 denied.test:443 10.0.0.1:443 rebind.test:443 allowed.test:443 "
+      "other.test:80 other.test.:443 u@other.test:443");
   const std::string allow = "drydock egress allow denied.test --session " + session;
   Json json;
   // What tinyproxy refuses comes by its log.
   for (int i = 0; i < 30; ++i) {
     json = parse_json(drydock("--json egress denied " + session).out, "egress denied");
-    if (int_or(json, "total", 0) >= 5) break;
+    if (int_or(json, "total", 0) >= 7) break;
     sh("sleep 0.1");
   }
-  EXPECT_EQ(int_or(json, "total", 0), 5) << json;
+  EXPECT_EQ(int_or(json, "total", 0), 7) << json;
   std::map<std::string, Json> by_host;
   for (const Json& denial : *find_member(json, "denied")) by_host[require_string(denial, "host")] = denial;
-  ASSERT_EQ(by_host.size(), 4U) << json;
+  ASSERT_EQ(by_host.size(), 6U) << json;
   EXPECT_EQ(find_member(json, "denied")->front()["host"], "denied.test");
   EXPECT_EQ(by_host["denied.test"]["count"], 2);
   EXPECT_EQ(by_host["denied.test"]["allow"], allow);
-  for (const std::string host : {"10.0.0.1", "rebind.test", "other.test"})
-    EXPECT_TRUE(by_host[host]["allow"].is_null());
+  EXPECT_EQ(by_host["denied.test"]["reason"], "not on the allowlist");
+  // As the client was told it.
+  for (const auto& [host, reason] : {std::pair{"10.0.0.1", "it is an address, not a host name"},
+                                     std::pair{"other.test", "only port 443 is allowed"},
+                                     std::pair{"other.test.", "it is not a host name"},
+                                     std::pair{"u@other.test", "it is not a host name"}}) {
+    EXPECT_EQ(by_host[host]["reason"], reason) << json;
+    const std::string port = by_host[host]["port"].dump();
+    EXPECT_NE(words.find("drydock refused " + std::string(host) + ":" + port + ": " + reason + "\n"),
+              std::string::npos)
+        << words;
+  }
+  for (const std::string host : {"10.0.0.1", "rebind.test", "other.test", "other.test.", "u@other.test"})
+    EXPECT_TRUE(by_host[host]["allow"].is_null()) << host;
   EXPECT_NE(drydock("egress denied " + session).out.find(allow), std::string::npos);
   EXPECT_EQ(drydock("egress log " + session).out, drydock("logs --egress " + session).out);
   EXPECT_NE(drydock("egress log " + session).out.find("denied.test:443"), std::string::npos);
@@ -321,7 +334,7 @@ TEST_P(Egress, J19_WhatWasRefusedIsToldWithWhatAllowsIt) {
   const Outcome stopped = drydock("stop " + session);
   EXPECT_EQ(stopped.status, 0);
   EXPECT_NE(stopped.err.find("session " + session +
-                             " was refused 5 times:\ndrydock:   denied.test, 2 times: not on"),
+                             " was refused 7 times:\ndrydock:   denied.test, 2 times: not on"),
             std::string::npos)
       << stopped;
   EXPECT_NE(stopped.err.find("allow with: drydock egress allow denied.test\n"), std::string::npos) << stopped;

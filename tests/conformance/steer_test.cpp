@@ -17,9 +17,10 @@ class Steer : public Conformance {
     sh_as_user("rm -rf " + config);
     Conformance::TearDown();
   }
-  Outcome watch(const std::string& session, const std::vector<std::string>& steps) const {
+  Outcome watch(const std::string& session, const std::vector<std::string>& steps,
+                const std::string& before = "") const {
     return sh_as_user("cd " + quote(project()) + "; export TERM=xterm; python3 " + DRYDOCK_PTY_DRIVER +
-                      " -- " + drydock_words() + " egress watch " + session + " <<'END'\n" +
+                      " -- " + before + drydock_words() + " egress watch " + session + " <<'END'\n" +
                       join(steps, "\n") + "\nEND");
   }
   // What the session's proxy answers.
@@ -66,6 +67,42 @@ TEST_P(Steer, J18_TheKeysForAProjectAndForAllHoldInLaterSessions) {
   EXPECT_TRUE(reaches(project(), "other.test"));
   EXPECT_EQ(drydock("-q stop " + session).status, 0);
   sh("rm -rf " + quote(elsewhere));
+}
+
+// What was taken back is no longer told as allowed, and a key allows it again.
+TEST_P(Steer, J18_WhatWasRevokedMeanwhileCanBeAllowedAgain) {
+  const std::string session = start_serving("--allow allowed.test");
+  ASSERT_EQ(drydock("egress allow other.test --session " + session).status, 0);
+  ASSERT_EQ(ask("other.test"), "200");
+  // Once the screen is there, which says so by the file "go".
+  ASSERT_EQ(
+      sh_as_user("cd " + quote(project()) + "; rm -f go; (for i in $(seq 200); do test -e go && break; " +
+                 "sleep 0.1; done; " + drydock_words() + " egress revoke other.test --session " + session +
+                 ") > revoked 2>&1 &")
+          .status,
+      0);
+  const Outcome watched =
+      watch(session,
+            {"expect allowed other.test", "note go", "expect denied  other.test", "expect no longer allowed",
+             "send s", "expect other.test is allowed for this session", "send q", "wait 0", "sane"});
+  EXPECT_EQ(watched.status, 0) << watched << sh("cat " + quote(project() + "/revoked")).out;
+  EXPECT_EQ(ask("other.test"), "200");
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
+}
+
+TEST_P(Steer, J19_WithoutAScreenToDrawOnTheWatcherWritesALineADecision) {
+  const std::string session = start_serving("--allow allowed.test");
+  ASSERT_EQ(ask("denied.test"), "403");
+  for (const std::string term : {"TERM=dumb", "TERM=", "-u TERM"}) {
+    const Outcome watched = watch(session,
+                                  {"expect denied.test:443", "absent \\x1b", "sleep 0.5", "absent \\x1b",
+                                   "kill INT", "wait 130", "sane", "alone"},
+                                  "env " + term + " ");
+    EXPECT_EQ(watched.status, 0) << term << watched;
+  }
+  const Outcome screen = watch(session, {R"(expect \x1b[?1049h)", "expect denied.test", "send q", "wait 0"});
+  EXPECT_EQ(screen.status, 0) << "the control: " << screen;
+  EXPECT_EQ(drydock("-q stop " + session).status, 0);
 }
 
 // A mirror of a company's own, with the company's key and a password: its host is in @apt, and no password is

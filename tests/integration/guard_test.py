@@ -80,6 +80,15 @@ class WhileItRuns(unittest.TestCase):
         self.assertEqual(status("allowed.test:80"), 403)
         self.sidecar.wait_for(event="denied", host="allowed.test", port=80)
 
+    def test_what_is_no_host_has_one_reason_everywhere(self):
+        for authority in ("10.0.0.1:443 10.0.0.1:80 [::1]:443 [::1]:80 fe80::1:443 2130706433:443 0x7f.1:443 allowed.test.:443 "
+                          "u@allowed.test:443 a_b.test:443 allowed.test allowed.test:0443 allowed.test:80x allowed.test:443:443 "
+                          f"allowed.test:https https://allowed.test:443 {'a' * 300}.test:443 {'a' * 2000}.test:443").split():
+            told = connect(authority)[1].splitlines()[0].rsplit(": ", 1)[1]
+            event = self.sidecar.wait_for(event="denied")  # each once: the next one is the next one's
+            self.assertIn(event["host"][:100], authority)
+            self.assertEqual(event["reason"], told, authority)
+
     def test_what_is_no_tunnel_is_refused_with_the_reason(self):
         for request, expected in (("GET http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\n\r\n", "403"),
                                   ("GET http://allowed.test:443/ HTTP/1.1\r\nHost: allowed.test:443\r\n\r\n", "403"),

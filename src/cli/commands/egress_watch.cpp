@@ -83,8 +83,18 @@ class Screen {
   bool take_lines() {
     std::vector<std::string> lines;
     const bool goes_on = follower_.take(lines);
-    for (const std::string& line : lines) board_.add(line);
+    bool other_rules = false;
+    for (const std::string& line : lines) other_rules = board_.add(line) || other_rules;
+    if (other_rules) follow_rules();
     return goes_on;
+  }
+
+  void follow_rules() {
+    try {
+      board_.hold_to(core::read_live_filter(found_.session).matcher());
+    } catch (const Error&) {
+      // It has ended, and its log says so.
+    }
   }
 
   bool take_keys() {
@@ -124,8 +134,9 @@ class EgressWatchCommand : public Command {
     return std::string(session_help) +
            "\nOn the screen s allows the chosen host for this session, p for its project too, e for every "
            "project, as egress\nallow does; q leaves. A session that was started with run --ask waits for "
-           "that key. Where standard input or output\nis no terminal, and with --json, each decision is a "
-           "line, until the session ends, and so is what an open tunnel\nhas carried.";
+           "that key. Where standard input or output\nis no terminal, or TERM is dumb or not set, and with "
+           "--json, each decision is a line, until the session ends, and\nso is what an open tunnel has "
+           "carried.";
   }
   std::string operand() const override { return "session"; }
   std::size_t max_operands() const override { return 1; }
@@ -134,7 +145,8 @@ class EgressWatchCommand : public Command {
     const Sessions sessions(invocation);
     const core::Candidate& found = sessions.find(
         invocation.operands.empty() ? "" : invocation.operands.front(), "watch", core::a_live_session());
-    const bool on_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+    const bool on_terminal =
+        ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && core::has_screen();
     if (on_terminal && !invocation.global.json) {
       core::read_live_filter(found.session);  // it has a jail, or this says so
       Screen(invocation, found).run();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/allowlist.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::core {
 namespace {
@@ -21,7 +22,8 @@ TEST(CaptureTest, ItsLinesAreWhatAnAllowlistTakes) {
   capture.add(tunnel("a.much.longer.test", "*", capture_source));
   capture.add(R"({"event":"close","host":"gone.test","rule":"*","source":"capture","reason":"refused"})");
   capture.add(tunnel("known.test", "known.test", "hosts:3"));
-  capture.add(R"({"event":"denied","host":"10.0.0.1","reason":"it is an address"})");
+  capture.add(R"({"event":"denied","host":"10.0.0.1","reason":")" + std::string(policy::is_an_address) +
+              "\"}");
   capture.add(R"({"event":"denied","host":"x\n# y","reason":"\u001b[31m"})");
   Capture with;
   with.add(tunnel("b.test", "*", capture_source));
@@ -30,7 +32,8 @@ TEST(CaptureTest, ItsLinesAreWhatAnAllowlistTakes) {
   EXPECT_THAT(lines, HasSubstr("b.test              # 1 tunnel, 5 B out, 7 B in\n"));
   EXPECT_THAT(lines, HasSubstr("# allowed already: known.test, by known.test (hosts:3); 1 tunnel"));
   EXPECT_THAT(lines, HasSubstr("# only with telemetry: metrics.test"));
-  EXPECT_THAT(lines, HasSubstr("# refused all the same: 10.0.0.1, 1 time: it is an address"));
+  EXPECT_THAT(lines,
+              HasSubstr("# refused all the same: 10.0.0.1, 1 time: it is an address, not a host name\n"));
   EXPECT_EQ(lines.find('\x1b'), std::string::npos);
   std::vector<std::string> entries;
   for (const Entry& entry : parse_allowlist_text(lines, "lines"))

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
+#include "policy/judge.hpp"
 
 namespace drydock::core {
 namespace {
@@ -95,7 +96,7 @@ TEST_F(DecisionBoardTest, PassesOverWhatIsNoDecision) {
 TEST_F(DecisionBoardTest, WhoAsksComesFirst) {
   board.add(R"({"event":"ask","host":"ask.test","opened":0,"refused":0})");
   board.add(denied("late.test"));
-  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  board.add(denied("10.0.0.1", policy::is_an_address));
   EXPECT_THAT(hosts(), ElementsAre("ask.test", "late.test", "10.0.0.1"));
   EXPECT_EQ(board.rows()[0].admits, "ask.test");
   board.add(R"({"event":"answer","host":"ask.test","verdict":"denied","reason":"not on the allowlist"})");
@@ -146,7 +147,7 @@ TEST_F(DecisionBoardTest, TheChosenOneStaysWhenOthersCome) {
 }
 
 TEST_F(DecisionBoardTest, WhatCannotBeAllowedIsNot) {
-  board.add(denied("10.0.0.1", "it is an address, not a host name"));
+  board.add(denied("10.0.0.1", policy::is_an_address));
   EXPECT_EQ(board.type("s")[0].what, What::redraw);
   EXPECT_THAT(board.draw({24, 80}), HasSubstr("no allowlist can allow 10.0.0.1: it is an address"));
   board.add(opened("a.test"));
@@ -170,6 +171,79 @@ TEST_F(DecisionBoardTest, WhatThisSessionAloneAllowsCanBeKept) {
   board.add(R"({"event":"open","host":"a.test","rule":"a.test","source":"/home/me/hosts:3"})");
   EXPECT_EQ(board.type("p")[0].what, What::redraw);
   EXPECT_THAT(board.draw({24, 80}), HasSubstr("a.test is allowed already, by a.test (/home/me/hosts:3)"));
+}
+
+TEST_F(DecisionBoardTest, WhatIsAllowedAndFailedSaysBoth) {
+  const auto failed = [](const std::string& host, const std::string& source) {
+    return R"({"event":"close","host":")" + host + R"(","rule":"*.test","source":")" + source +
+           R"(","verdict":"allowed","reason":"Connection refused"})";
+  };
+  board.add(failed("a.test", "/home/me/hosts:3"));
+  for (const char* key : {"s", "p", "e"}) {
+    EXPECT_EQ(board.type(key)[0].what, What::redraw) << key;
+    EXPECT_THAT(board.draw({24, 120}),
+                HasSubstr("a.test is allowed, by *.test (/home/me/hosts:3); it failed: Connection refused"));
+  }
+  board.add(failed("b.test", "live"));
+  EXPECT_EQ(board.type("s")[0].what, What::redraw);
+  EXPECT_THAT(board.draw({24, 120}), HasSubstr("b.test is allowed, by *.test (live); it failed: Connection"));
+  EXPECT_EQ(board.type("p")[0].host, "b.test") << "that of the session alone can be kept";
+  // Nobody has judged it.
+  board.add(R"({"event":"close","host":"c.test","verdict":"allowed","reason":"tinyproxy is silent"})");
+  EXPECT_EQ(board.type("s")[0].what, What::redraw);
+  EXPECT_THAT(board.draw({24, 120}),
+              HasSubstr("c.test failed, and no allowlist mends that: tinyproxy is silent"));
+}
+
+TEST_F(DecisionBoardTest, WhatIsNoLongerAllowedSaysSoAndCanBeAllowedAgain) {
+  const auto opened_by = [](const std::string& host, const std::string& rule, const std::string& source) {
+    return R"({"event":"open","host":")" + host + R"(","rule":")" + rule + R"(","source":")" + source + "\"}";
+  };
+  const std::string reload = R"({"event":"reload","verdict":"allowed","generation":2})";
+  const std::string expired = R"({"event":"expired","rule":"a.test","source":"live"})";
+  policy::Entries rules;
+  ASSERT_EQ(rules.add({"*.wild.test", "--allow"}), "");
+  ASSERT_EQ(rules.add({"b.test", "live"}), "");
+  for (const std::string& told : {reload, expired}) {
+    EXPECT_FALSE(board.add(opened_by("a.test", "a.test", "live")));
+    EXPECT_FALSE(board.add(opened_by("x.wild.test", "x.wild.test", "live")));
+    EXPECT_FALSE(board.add(opened_by("b.test", "b.test", "live")));
+    EXPECT_TRUE(board.add(told));
+    board.hold_to(rules);
+    EXPECT_THAT(hosts(), ElementsAre("a.test", "b.test", "x.wild.test"));
+    EXPECT_EQ(board.rows()[0].verdict, BoardRow::Verdict::denied);
+    EXPECT_THAT(board.draw({24, 120}), testing::ContainsRegex("denied  a\\.test .* no longer allowed"));
+    const auto again = board.type("spe");
+    ASSERT_EQ(again.size(), 3U);
+    EXPECT_EQ(again[0].what, What::allow_session) << told;
+    EXPECT_EQ(again[1].what, What::allow_project) << told;
+    EXPECT_EQ(again[2].what, What::allow_everywhere) << told;
+    EXPECT_EQ(again[0].host, "a.test");
+    // The others are allowed all the same, by whatever it is now.
+    board.type("j");
+    EXPECT_EQ(board.type("s")[0].what, What::redraw);
+    EXPECT_THAT(board.draw({24, 120}), HasSubstr("b.test is allowed already, by b.test (live)"));
+    board.type("j");
+    EXPECT_EQ(board.type("s")[0].what, What::redraw);
+    EXPECT_THAT(board.draw({24, 120}), HasSubstr("x.wild.test is allowed already, by *.wild.test (--allow)"));
+    board.type("kk");
+  }
+  EXPECT_FALSE(board.add(R"({"event":"reload","verdict":"denied","generation":1,"reason":"x"})"))
+      << "the old rules stay";
+}
+
+// Its tunnel is cut before the guard says that the rules are others.
+TEST_F(DecisionBoardTest, ATunnelThatIsCutSaysSo) {
+  board.add(R"({"event":"open","host":"a.test","rule":"a.test","source":"live","tunnel":1})");
+  board.add(
+      R"({"event":"close","host":"a.test","rule":"a.test","source":"live","tunnel":1,"verdict":"allowed",)"
+      R"("sent":5,"received":6,"reason":"no longer allowed"})");
+  EXPECT_EQ(board.rows()[0].verdict, BoardRow::Verdict::denied);
+  EXPECT_EQ(board.rows()[0].sent, 5U);
+  EXPECT_EQ(board.type("s")[0].what, What::allow_session);
+  // And one that was not yet open.
+  board.add(denied("b.test", policy::no_longer_allowed));
+  EXPECT_EQ(board.type("s")[0].host, "b.test");
 }
 
 TEST_F(DecisionBoardTest, FitsTheScreen) {

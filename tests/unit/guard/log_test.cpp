@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/unique_fd.hpp"
+#include "guard/connect_head.hpp"
 #include "guard/event_log.hpp"
 #include "guard/proxy_log.hpp"
 #include "guard/reply.hpp"
@@ -252,6 +253,66 @@ TEST(ProxyLogTest, TellsRefusals) {
   EXPECT_EQ(port.event->port, 80U);
 }
 
+// Each refusal as its client is told it, whichever check of tinyproxy's it was.
+TEST(ProxyLogTest, HasTheReasonThatTheClientHears) {
+  const std::string head = "NOTICE    Nov 26 13:47:44.486 [10626]: ";
+  const std::string an_address = "it is an address, not a host name";
+  const std::string no_name = "it is not a host name";
+  const std::string other_port = "only port 443 is allowed";
+  const std::string long_name = std::string(400, 'a') + ".test";
+  struct Row {
+    std::string target;
+    std::string host;
+    std::optional<std::uint32_t> port;
+    std::string reason;
+  };
+  const std::vector<Row> of_the_filter{
+      {"10.0.0.1:443", "10.0.0.1", 443, an_address},
+      {"[::1]:443", "[::1]", 443, an_address},
+      {"2130706433:443", "2130706433", 443, an_address},
+      {"0x7f.1:443", "0x7f.1", 443, an_address},
+      {"allowed.test.:443", "allowed.test.", 443, no_name},
+      {"u@allowed.test:443", "u@allowed.test", 443, no_name},
+      {"a_b.wild.test:443", "a_b.wild.test", 443, no_name},
+      {long_name + ":443", long_name, 443, no_name},
+      {"allowed.test", "allowed.test", {}, "it names no port"},
+      {"allowed.test:0443", "allowed.test:0443", {}, other_port},
+      {"allowed.test:443:443", "allowed.test:443:443", {}, other_port},
+      {"allowed.test:https", "allowed.test:https", {}, other_port},
+      {"https://allowed.test:443/x", "allowed.test", 443, "it is a URL, not a host"},
+      {"localhost:443", "localhost", 443, "not on the allowlist"}};
+  const std::vector<Row> of_the_port{{"allowed.test:80", "allowed.test", 80, other_port},
+                                     {"allowed.test:80x", "allowed.test:80x", {}, other_port},
+                                     {"allowed.test:-1", "allowed.test:-1", {}, other_port},
+                                     {"u@allowed.test:80", "u@allowed.test", 80, no_name},
+                                     {"10.0.0.1:80", "10.0.0.1", 80, an_address},
+                                     {"[::1]:80", "[::1]", 80, an_address},
+                                     {"fe80::1", "fe80::1", {}, an_address}};
+  const auto check = [](const Row& row, const ProxyLine& told) {
+    ASSERT_TRUE(told.event) << row.target;
+    EXPECT_EQ(told.event->host, row.host);
+    EXPECT_EQ(told.event->port, row.port) << row.target;
+    EXPECT_EQ(told.event->reason, row.reason) << row.target;
+    ConnectHead client;
+    client.feed("CONNECT " + row.target + " HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(client.state() == ConnectHead::State::failed ? client.reason() : policy::not_listed, row.reason)
+        << row.target;
+  };
+  const auto request = [](const std::string& target) {
+    return parse_proxy_line("CONNECT   Nov 26 13:47:44.499 [10626]: Request (file descriptor 4): CONNECT " +
+                            target + " HTTP/1.1");
+  };
+  for (const Row& row : of_the_filter) {
+    check(row, parse_proxy_line(head + "Proxying refused on filtered url \"" + row.target + "\""));
+    EXPECT_FALSE(request(row.target).event) << row.target << " is told twice";
+  }
+  for (const Row& row : of_the_port) check(row, request(row.target));
+  // tinyproxy cuts its lines.
+  const auto cut = parse_proxy_line(head + "Proxying refused on filtered url \"" + std::string(700, 'a'));
+  ASSERT_TRUE(cut.event);
+  EXPECT_EQ(cut.event->reason, no_name);
+}
+
 TEST(ProxyLogTest, IsSilentOnWhatTheGuardTellsItself) {
   for (const std::string line :
        {"CONNECT   Nov 26 13:47:40.770 [1]: Request (file descriptor 4): CONNECT x.test:443 HTTP/1.1",
@@ -290,6 +351,25 @@ TEST(ReplyTest, SaysItInTheReasonPhraseAndInTheBody) {
   EXPECT_THAT(body, HasSubstr("Allow it so"));
   EXPECT_THAT(reply, HasSubstr("Content-Length: " + std::to_string(body.size())));
   EXPECT_THAT(refusal_reply(400, "a\r\nX: y", "b\r\nc", ""), testing::Not(HasSubstr("\r\nX: y")));
+}
+
+// A shorter name would be another one, and without the session the line is for another place.
+TEST(ReplyTest, TheLineToTypeIsWholeForTheLongestName) {
+  const std::string label(61, 'a');
+  const std::string host = label + "." + label + "." + label + "." + label + ".test";
+  ASSERT_EQ(host.size(), 252U);
+  const std::string longest = "b" + host;
+  for (const std::string& session : {std::string("0123abcd"), std::string(64, 'a')}) {
+    const std::string reply = refusal_reply(403, longest, policy::not_listed, allow_hint(longest, session));
+    EXPECT_THAT(reply, HasSubstr(": drydock egress allow " + longest + " --session " + session + "\n"));
+  }
+  const std::string hint =
+      "If this host is meant to be a private one: drydock run --allow-private " + longest;
+  EXPECT_THAT(refusal_reply(403, longest, "it is private", hint), testing::EndsWith("\n" + hint + "\n"));
+  // What was asked for, and why not, may be of any length.
+  const std::string much(100'000, 'x');
+  EXPECT_LT(refusal_reply(403, much, much, much).size(), 3000U);
+  EXPECT_EQ(refusal_reply(403, "a", "b", "c\nd\x1b").find("c\nd"), std::string::npos);
 }
 
 }  // namespace

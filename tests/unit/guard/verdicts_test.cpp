@@ -73,7 +73,8 @@ TEST_F(VerdictsTest, ItsRefusalOfATunnelIsToldInTheGuardsWords) {
   // Of what nobody can allow it is not said that somebody can.
   for (const auto& [request, words] : std::vector<std::pair<std::string, std::string>>{
            {connect_to("allowed.test:80"), "drydock refused allowed.test:80: only port 443 is allowed"},
-           {connect_to("10.0.0.1:443"), "drydock refused 10.0.0.1:443: it is not a host name"},
+           {connect_to("10.0.0.1:443"), "drydock refused 10.0.0.1:443: it is an address, not a host name"},
+           {connect_to("allowed.test.:443"), "drydock refused allowed.test.:443: it is not a host name"},
            {connect_to("localhost:443"), "drydock refused localhost: not on the allowlist"},
            {connect_to("a-.wild.test:443"), "drydock refused a-.wild.test: not on the allowlist"},
            {"GET http://allowed.test/x HTTP/1.1\r\n\r\n",

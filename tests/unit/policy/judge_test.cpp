@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/text.hpp"
+#include "core/entry_hint.hpp"
 #include "core/filter.hpp"
 #include "core/guard_config.hpp"
 #include "core/host_verdict.hpp"
@@ -259,11 +260,21 @@ TEST(Judge, NamesTheEntryOrTheReason) {
             "drydock egress allow other.example --session 0123abcd");
   EXPECT_EQ(told("example.com:80").reason, "only port 443 is allowed");
   EXPECT_EQ(told("example.com:80").hint, "");
-  for (const std::string host : {"10.0.0.1", "::1", "[::1]:443", "a b", "", "example.com."})
+  for (const std::string host :
+       {"a b", "", "example.com.", "a_b.example.org", "u@example.com", "[example.com]"}) {
     EXPECT_EQ(told(host).reason, "it is not a host name") << host;
+    EXPECT_EQ(told(host).hint, "") << host;
+  }
+  for (const std::string host : {"10.0.0.1", "10.0.0.1:80", "::1", "[::1]:443", "[::1]", "fe80::1",
+                                 "2130706433", "0X7F.1", "a.example.1", "127.0.0.1.", "u@10.0.0.1"}) {
+    EXPECT_EQ(told(host).reason, "it is an address, not a host name") << host;
+    EXPECT_EQ(told(host).hint, core::hint_for_entry("10.0.0.1")) << host;
+    EXPECT_NE(told(host).hint.find("--allow-private"), std::string::npos);
+  }
   EXPECT_EQ(told("https://example.com/x").hint, "write example.com");
   EXPECT_EQ(told("https://example.com/x").reason, "it is a URL, not a host");
   EXPECT_FALSE(told("https://example.com:443").allowed);
+  EXPECT_EQ(told("1.example").reason, "not on the allowlist");
   // The guard would take it, and no allowlist can name it.
   EXPECT_EQ(told("localhost").reason, "not on the allowlist");
   EXPECT_EQ(told("localhost").hint, "");
