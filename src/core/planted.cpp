@@ -135,6 +135,49 @@ std::string told(const std::vector<std::string>& found) {
   return join(shown, ", ");
 }
 
+// What a task's "command" or "args" comes to.
+std::string words_of(const Json* value) {
+  if (value == nullptr) return {};
+  if (value->is_string()) return value->get<std::string>();
+  if (value->is_object()) return string_or(*value, "value");  // with how it is to be quoted
+  if (!value->is_array()) return {};
+  std::vector<std::string> words;
+  for (const Json& one : *value) {
+    if (std::string word = one.is_array() ? std::string{} : words_of(&one); !word.empty())
+      words.push_back(std::move(word));
+  }
+  return join(words, " ");
+}
+
+std::string command_line(const std::string& command, const std::string& arguments) {
+  return command.empty() || arguments.empty() ? command : command + " " + arguments;
+}
+
+constexpr std::string_view when_opened = "when the folder is opened: ";
+
+// And those that it has for one system.
+void add_commands_of_task(const Json& task, std::vector<std::string>& found) {
+  if (!task.is_object()) return;
+  const Json* options = find_member(task, "runOptions");
+  const bool opened =
+      options != nullptr && options->is_object() && string_or(*options, "runOn") == "folderOpen";
+  const std::string command = words_of(find_member(task, "command"));
+  const std::string arguments = words_of(find_member(task, "args"));
+  std::vector<std::string> lines{command_line(command, arguments)};
+  for (const char* system : {"linux", "osx", "windows"}) {
+    const Json* own = find_member(task, system);
+    if (own == nullptr || !own->is_object()) continue;
+    const std::string own_command = words_of(find_member(*own, "command"));
+    const Json* own_arguments = find_member(*own, "args");
+    const std::string line = command_line(own_command.empty() ? command : own_command,
+                                          own_arguments == nullptr ? arguments : words_of(own_arguments));
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  }
+  for (const std::string& line : lines) {
+    if (!line.empty()) found.push_back(opened ? std::string(when_opened) + line : line);
+  }
+}
+
 }  // namespace
 
 std::string who_runs(const std::string& path) {
@@ -184,12 +227,14 @@ std::vector<std::string> programs_of_git_config(std::string_view text) {
 std::vector<std::string> commands_of_tasks(std::string_view text) {
   std::vector<std::string> found;
   const auto file = parse_commented_json(text);
-  const Json* tasks = file ? find_member(*file, "tasks") : nullptr;
+  if (!file) return found;
+  // The file itself may be one task, and its settings are those of each.
+  add_commands_of_task(*file, found);
+  const Json* tasks = find_member(*file, "tasks");
   if (tasks == nullptr || !tasks->is_array()) return found;
-  for (const Json& task : *tasks) {
-    const Json* command = find_member(task, "command");
-    if (command != nullptr && command->is_string()) found.push_back(command->get<std::string>());
-  }
+  for (const Json& task : *tasks) add_commands_of_task(task, found);
+  std::stable_partition(found.begin(), found.end(),
+                        [](const std::string& one) { return starts_with(one, when_opened); });
   return found;
 }
 

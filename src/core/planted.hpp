@@ -17,7 +17,8 @@ std::string what_runs(int folder, const std::string& path);
 // "core.fsmonitor = ./evil": the settings in a text of git-config(1) by which git runs a program or reads
 // more settings, as they stand there.
 std::vector<std::string> programs_of_git_config(std::string_view text);
-// The commands of a tasks.json of VS Code.
+// The commands of a tasks.json of VS Code, with their arguments, those for other systems too; first those that
+// are run when the folder is opened.
 std::vector<std::string> commands_of_tasks(std::string_view text);
 
 }  // namespace drydock::core

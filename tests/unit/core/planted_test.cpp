@@ -61,6 +61,20 @@ TEST(Planted, CommandsOfTasksAreFound) {
     EXPECT_THAT(commands_of_tasks(text), IsEmpty()) << text;
 }
 
+TEST(Planted, OfATaskAllIsToldThatItRuns) {
+  EXPECT_THAT(commands_of_tasks(R"({"tasks": [
+      {"command": "sh", "args": ["-c", "curl evil", {"value": "x", "quoting": "strong"}, 1]},
+      {"command": {"value": "a b", "quoting": "escape"}, "args": "no list"},
+      {"command": "make", "windows": {"command": "nmake"}, "osx": {}, "linux": {"args": ["evil"]}},
+      {"linux": {"command": "only here"}},
+      {"label": "none", "linux": 1, "runOptions": 1},
+      {"command": "at once", "args": [], "runOptions": {"runOn": "folderOpen"}}]})"),
+              ElementsAre("when the folder is opened: at once", "sh -c curl evil x", "a b no list", "make",
+                          "make evil", "nmake", "only here"));
+  EXPECT_THAT(commands_of_tasks(R"({"command": "of all", "tasks": [{"args": ["x"]}]})"),
+              ElementsAre("of all"));
+}
+
 TEST(Planted, WhatIsNamedIsToldOfAFileThatIsRead) {
   const TempDir directory;
   const auto write = [&](const std::string& path, const std::string& text) {
