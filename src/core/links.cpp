@@ -119,6 +119,11 @@ LinkChange add_link(const Project& project, const std::string& path, bool read_o
                 std::string(link_words) + printable(path, 300) + "': its name has a line break",
                 "give it another name");
   }
+  if (trim(link.path) != link.path) {
+    throw Error(ErrorKind::invalid,
+                std::string(link_words) + printable(path, 300) + "': its name ends in a blank",
+                "give it another name");
+  }
   // Before anything is made.
   require_possible(project, {link});
   const DirectoryLock lock = lock_of(file);

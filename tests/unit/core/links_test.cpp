@@ -95,6 +95,17 @@ TEST_F(Links, ARefusalWritesNothing) {
   EXPECT_THAT(read_links(project), SizeIs(1));
 }
 
+TEST_F(Links, ANameThatNoLineCanHoldIsRefused) {
+  for (const char* name : {"blank ", "tab\t", "return\r", "two\nlines"}) {
+    fs::create_directory(at(name));
+    EXPECT_THAT(fault([&] { add_link(project, at(name), true); }), HasSubstr("its name ")) << name;
+  }
+  fs::create_directory(at(" inner blank"));
+  EXPECT_TRUE(add_link(project, at(" inner blank"), true).changed);
+  EXPECT_EQ(read_links(project)[0].path, at(" inner blank"));
+  EXPECT_TRUE(remove_link(project, at(" inner blank")).changed);
+}
+
 TEST_F(Links, AWrongLineIsTold) {
   write_file("# one\n\nro " + at("library") + "\nrx /x\n");
   EXPECT_THAT(fault([&] { read_links(project); }), HasSubstr("/links:4': it is neither"));
