@@ -125,6 +125,12 @@ LinkChange add_link(const Project& project, const std::string& path, bool read_o
                 "give it another name");
   }
   // Before anything is made.
+  struct stat status {};
+  if (::stat(link.path.c_str(), &status) != 0) {
+    throw Error(ErrorKind::invalid,
+                with_errno(std::string(link_words) + printable(link.path, 300) + "': open", errno),
+                "name a folder or file that exists");
+  }
   require_possible(project, {link});
   const DirectoryLock lock = lock_of(file);
   std::vector<Link> links = read_links(project);
