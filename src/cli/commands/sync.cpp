@@ -63,4 +63,10 @@ class SyncCommand : public Command {
 
 std::unique_ptr<Command> make_sync_command() { return std::make_unique<SyncCommand>(); }
 
+    if (count == 0) {
+      invocation.console.say(dry_run ? "nothing would be taken"
+                                     : "nothing is taken: sessions of " + agent.name +
+                                           " begin without settings of yours from now on");
+      return 0;
+    }
 }  // namespace drydock::cli
