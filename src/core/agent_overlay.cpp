@@ -39,7 +39,7 @@ std::string fault_of(const SessionState& state, const std::string& path) {
   };
   if (meets(state.login))
     return "the agent keeps its login there; hand one over with drydock setup-token, or log in in a session";
-  if (meets(state.transcripts) || meets(state.whole)) return "the agent keeps its conversations there";
+  if (meets(state.transcripts) || meets(state.whole)) return "the agent keeps its conversations or memory there";
   return {};
 }
 

@@ -102,9 +102,9 @@ void tell_beside(const std::vector<std::string>& names, const std::string& store
 void harvest_transcripts(int home, const std::string& agent_folder, int agent, const Json& record,
                          const std::string& session) {
   const std::string store = "transcripts/" + require_string(record, "project");
-  tell_beside(
-      bring_conversations(home, strings_or_empty(record, "transcripts"), agent, store, session, RefusedLog()),
-      agent_folder + "/" + store);
+  tell_beside(bring_conversations(home, strings_or_empty(record, "transcripts"),
+                                  strings_or_empty(record, "whole"), agent, store, session, RefusedLog()),
+              agent_folder + "/" + store);
 }
 
 void harvest_whole(int home, const std::string& agent_folder, int agent, Json& record,
@@ -112,6 +112,8 @@ void harvest_whole(int home, const std::string& agent_folder, int agent, Json& r
   const std::vector<std::string> patterns = strings_or_empty(record, "whole");
   if (patterns.empty()) return;
   const std::string store = "whole/" + require_string(record, "project");
+  const std::string what =
+      "'~/" + printable(patterns.front(), 300) + "'" + (patterns.size() == 1 ? "" : " and the like");
   const WholeCopy began{string_or(record, "whole_of"), string_or(record, "whole_digest")};
   try {
     const WholeCopyResult result =
@@ -120,12 +122,12 @@ void harvest_whole(int home, const std::string& agent_folder, int agent, Json& r
     record["whole_digest"] = result.now.digest;
     if (result.displaced.empty()) return;
     log::warn(
-        "session {} ended while this one ran: the next one goes on with this one's conversations; "
-        "those of {} are in '{}/{}/{}'",
-        result.displaced, result.displaced, printable(agent_folder, 300), store, result.displaced);
+        "session {} ended while this one ran: the next one begins with this one's {}; that of {} is in "
+        "'{}/{}/{}'",
+        result.displaced, what, result.displaced, printable(agent_folder, 300), store, result.displaced);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::refused) throw;
-    log::warn("the session's conversations are not kept: {}", error.what());
+    log::warn("the session's {} is not kept: {}", what, error.what());
   }
 }
 
@@ -162,13 +164,21 @@ auto copy_new(int from, int to, const std::optional<FileOwner>& owner) {
   };
 }
 
-// All that is in `patterns` below a folder of the agent's, which need not be there.
+// All that is in `patterns`, and not in `except`, below a folder of the agent's, which need not be there.
 void copy_stored(int agent, const std::string& store, const std::vector<std::string>& patterns,
-                 const TreeLimits& limits, int home, const std::optional<FileOwner>& owner) {
+                 const std::vector<std::string>& except, const TreeLimits& limits, int home,
+                 const std::optional<FileOwner>& owner) {
   const UniqueFd from = open_below(agent, store, O_RDONLY | O_DIRECTORY);
   if (!from) return;
-  for (const std::string& pattern : patterns)
-    walk_pattern(from.get(), pattern, limits, copy_new(from.get(), home, owner), RefusedLog());
+  const auto copy = copy_new(from.get(), home, owner);
+  for (const std::string& pattern : patterns) {
+    walk_pattern(
+        from.get(), pattern, limits,
+        [&](const std::string& file, const struct stat& status) {
+          if (!is_in_any(file, except)) copy(file, status);
+        },
+        RefusedLog());
+  }
 }
 
 void make_mount_point(int home, const StatePath& point, const std::optional<FileOwner>& owner) {
@@ -215,9 +225,8 @@ SessionState session_state(const AgentProfile& agent, const std::string& project
 
 bool has_kept_login(const AgentProfile& agent) {
   const std::string kept = agent_state_directory(agent.name) + "/login/";
-  return std::any_of(agent.login.begin(), agent.login.end(), [&](const std::string& file) {
-    return ::access((kept + file).c_str(), F_OK) == 0;
-  });
+  return std::any_of(agent.login.begin(), agent.login.end(),
+                     [&](const std::string& file) { return ::access((kept + file).c_str(), F_OK) == 0; });
 }
 
 std::string engine_key(const runtime::EngineInfo& engine) {
@@ -268,9 +277,10 @@ void make_session_state(const SessionState& state, const StateRequest& request) 
   const UniqueFd prototype = open_below(agent.get(), "prototype", O_RDONLY | O_DIRECTORY);
   if (prototype)
     walk_files(prototype.get(), "", {}, copy_new(prototype.get(), home.get(), owner), RefusedLog());
-  copy_stored(agent.get(), "transcripts/" + state.project, state.transcripts, {}, home.get(), owner);
+  copy_stored(agent.get(), "transcripts/" + state.project, state.transcripts, state.whole, {}, home.get(),
+              owner);
   const std::string copy = latest_copy(agent.get(), "whole/" + state.project);
-  if (!copy.empty()) copy_stored(agent.get(), copy, state.whole, whole_copy_limits, home.get(), owner);
+  if (!copy.empty()) copy_stored(agent.get(), copy, state.whole, {}, whole_copy_limits, home.get(), owner);
   // Half of a copy, after a crash, is not to be taken for the session's.
   record["whole"] = state.whole;
   record["whole_of"] = fs::path(copy).filename().string();

@@ -8,6 +8,8 @@
 #include <climits>
 #include <cstdlib>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
@@ -16,11 +18,13 @@
 #include "core/agent_state.hpp"
 #include "core/conversations.hpp"
 #include "core/file_tree.hpp"
+#include "core/planted.hpp"
 
 namespace drydock::core {
 namespace {
 
 constexpr const char* fresh_prefix = ".prototype-";
+constexpr std::size_t largest_settings = std::size_t{256} << 10;
 
 bool covers(const std::vector<std::string>& paths, const std::string& path) {
   return std::any_of(paths.begin(), paths.end(), [&](const std::string& other) {
@@ -89,6 +93,47 @@ class Finder {
   int folder_;
 };
 
+// The paths below a home folder in a command, as they stand there, each with what it is below the folder;
+// nothing where it is named by a path that is no session's.
+std::vector<std::pair<std::string, std::optional<std::string>>> home_paths(const std::string& command,
+                                                                           const std::string& home) {
+  std::vector<std::pair<std::string, std::optional<std::string>>> paths;
+  for (const std::string& start :
+       {home + "/", std::string("~/"), std::string("$HOME/"), std::string("${HOME}/")}) {
+    for (auto at = command.find(start); at != std::string::npos; at = command.find(start, at + 1)) {
+      const auto end = command.find_first_of(" \t\n\"'`;|&()<>", at);
+      const std::string path = command.substr(at, end == std::string::npos ? end : end - at);
+      const bool follows = start.front() != '/' || home == agent_home;
+      paths.emplace_back(path, follows ? std::optional(path.substr(start.size())) : std::nullopt);
+    }
+  }
+  return paths;
+}
+
+// Of the files that lie directly in a folder of the agent's: its settings.
+std::vector<MissingProgram> missing_programs(const AgentProfile& agent, const std::string& home, int folder,
+                                             const std::map<std::string, std::string>& sources) {
+  std::vector<MissingProgram> missing;
+  const auto has = [&](const std::string& path) {
+    const auto next = sources.lower_bound(path);
+    return next != sources.end() && (next->first == path || starts_with(next->first, path + "/"));
+  };
+  for (const auto& [path, source] : sources) {
+    const std::string parent = path.substr(0, path.rfind('/'));
+    const bool settings = std::any_of(agent.state.begin(), agent.state.end(),
+                                      [&](const StatePath& own) { return own.path == parent; }) &&
+                          (ends_with(path, ".json") || ends_with(path, ".jsonc") || ends_with(path, ".toml"));
+    const auto text = settings ? read_below(folder, source, largest_settings) : std::nullopt;
+    if (!text) continue;
+    for (const std::string& command : commands_of_settings(*text)) {
+      for (const auto& [named, below] : home_paths(command, home)) {
+        if (!below || !has(*below)) missing.push_back({path, named});
+      }
+    }
+  }
+  return missing;
+}
+
 }  // namespace
 
 SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool dry_run) {
@@ -98,7 +143,7 @@ SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool d
                 "list the paths under 'sync' in a profile of your own");
   }
   const std::string folder = agent_state_directory(agent.name);
-  SyncReport report{folder + "/prototype", {}, {}};
+  SyncReport report{folder + "/prototype", {}, {}, {}};
   const UniqueFd source = open_folder(home);
   Finder finder(agent, home, source.get());
   for (const std::string& path : agent.sync) {
@@ -107,6 +152,7 @@ SyncReport sync_agent(const AgentProfile& agent, const std::string& home, bool d
     if (finder.files.size() == before) report.absent.push_back(path);
   }
   report.files = finder.files;
+  report.missing = missing_programs(agent, home, source.get(), finder.sources);
   if (dry_run) return report;
 
   make_directories(report.prototype, 0700);

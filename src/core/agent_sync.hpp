@@ -15,10 +15,17 @@ struct SyncedFile {
   std::uint64_t size = 0;
 };
 
+// What a settings file that is taken runs, and sessions do not have: their home is another folder.
+struct MissingProgram {
+  std::string file;  // below the home folder
+  std::string path;  // as the settings have it
+};
+
 struct SyncReport {
   std::string prototype;
   std::vector<SyncedFile> files;
   std::vector<std::string> absent;  // what the profile lists and the home folder has not
+  std::vector<MissingProgram> missing;
 };
 
 // Replaces the prototype, whole and at once: who is killed meanwhile leaves the old one. A link is taken for

@@ -80,8 +80,7 @@ void warn_of_secrets(const PreparedRun& run, const std::vector<ModelHost>& model
 // How to log in, when it is the agent that runs and nothing is at hand that it could use.
 void tell_of_login(const PreparedRun& run, Talk& talk) {
   const AgentProfile& agent = run.agent;
-  const bool runs_agent = run.options.command.empty() && !run.options.shell;
-  if (!runs_agent || agent.login_hint.empty()) return;
+  if (!runs_its_agent(run) || agent.login_hint.empty()) return;
   // Of an agent whose keys have no names any may be it.
   const bool has_key = (agent.secrets.empty() && !run.secrets.empty()) ||
                        std::any_of(agent.secrets.begin(), agent.secrets.end(),

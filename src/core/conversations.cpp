@@ -37,12 +37,46 @@ std::size_t parts_of(const std::string& path) {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1;
 }
 
-// The folder that all of a pattern is below, or the pattern itself.
-std::string fixed_part(const std::string& pattern) {
-  const auto wild = pattern.find_first_of("*?[\\");
-  if (wild == std::string::npos) return pattern;
-  const auto slash = pattern.rfind('/', wild);
-  return slash == std::string::npos ? std::string{} : pattern.substr(0, slash);
+bool is_wild(const std::string& text) { return text.find_first_of("*?[\\") != std::string::npos; }
+
+// The paths that a pattern may stand for below a folder, each to be looked at by itself: what is beside them
+// counts for no limit. A folder on the way that cannot be listed is handed to `refused`.
+std::vector<std::string> expand(int folder, const std::string& pattern, std::size_t most,
+                                const Refused& refused) {
+  std::vector<std::string> paths{""};
+  bool wild = false;
+  for (const std::string& part : split(pattern, '/')) {
+    std::vector<std::string> longer;
+    for (const std::string& path : paths) {
+      const std::string before = path.empty() ? path : path + "/";
+      if (!is_wild(part)) {
+        longer.push_back(before + part);
+        continue;
+      }
+      const auto names = names_below(folder, path);
+      // What is no folder, behind a name that only may be one, has nothing.
+      const bool none = errno == ENOENT || (wild && (errno == ENOTDIR || errno == ELOOP));
+      if (!names && !none) refused(path, with_errno("open", errno));
+      for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+        if (::fnmatch(part.c_str(), name.c_str(), FNM_PATHNAME) != 0) continue;
+        if (longer.size() == most) {
+          refused(path, "there are too many files");
+          break;
+        }
+        longer.push_back(before + name);
+      }
+    }
+    wild = wild || is_wild(part);
+    paths = std::move(longer);
+  }
+  if (!wild) return paths;
+  paths.erase(std::remove_if(paths.begin(), paths.end(),
+                             [&](const std::string& path) {
+                               return !open_below(folder, path, O_PATH) &&
+                                      (errno == ENOENT || errno == ENOTDIR || errno == ELOOP);
+                             }),
+              paths.end());
+  return paths;
 }
 
 Error unreadable(const std::string& path, int cause) {
@@ -181,21 +215,21 @@ bool is_in_any(const std::string& path, const std::vector<std::string>& patterns
                      [&](const std::string& pattern) { return is_in(path, pattern); });
 }
 
-void walk_pattern(int folder, const std::string& pattern, const TreeLimits& limits,
-                  const std::function<void(const std::string&, const struct stat&)>& visit,
-                  const std::function<void(const std::string&, const std::string&)>& refused) {
-  const std::string fixed = fixed_part(pattern);
-  walk_files(
-      folder, fixed, limits,
-      [&](const std::string& file, const struct stat& status) {
-        if (is_in(file, pattern)) visit(file, status);
-      },
-      [&](const std::string& path, const std::string& reason) {
-        if (path == fixed || is_in(path, pattern)) refused(path, reason);
-      });
+void walk_pattern(int folder, const std::string& pattern, const TreeLimits& limits, const Visit& visit,
+                  const Refused& refused) {
+  TreeLimits left = limits;
+  const auto counted = [&](const std::string& file, const struct stat& status) {
+    if (left.files > 0) --left.files;
+    visit(file, status);
+  };
+  for (const std::string& path : expand(folder, pattern, limits.files, refused)) {
+    const TreeLimits now = left;
+    walk_files(folder, path, now, counted, refused);
+  }
 }
 
-std::vector<std::string> bring_conversations(int home, const std::vector<std::string>& patterns, int state,
+std::vector<std::string> bring_conversations(int home, const std::vector<std::string>& patterns,
+                                             const std::vector<std::string>& except, int state,
                                              const std::string& store, const std::string& session,
                                              const Refused& refused) {
   std::vector<std::string> beside;
@@ -203,11 +237,14 @@ std::vector<std::string> bring_conversations(int home, const std::vector<std::st
     walk_pattern(
         home, pattern, {},
         [&](const std::string& file, const struct stat&) {
+          if (is_in_any(file, except)) return;
           std::string name = store + "/" + file;
           if (bring_conversation(home, file, state, name, session, refused))
             beside.push_back(name.substr(store.size() + 1));
         },
-        refused);
+        [&](const std::string& path, const std::string& reason) {
+          if (!is_in_any(path, except)) refused(path, reason);
+        });
   }
   return beside;
 }
@@ -242,7 +279,7 @@ WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patte
                                  const std::string& session, const WholeCopy& began) {
   WholeCopyResult result{began, {}};
   const std::string digest = digest_of_copy(home, patterns);
-  if (digest.empty() || digest == began.digest) return result;
+  if (digest == began.digest) return result;
   make_folders_below(state, store, std::nullopt);
   const std::string folder = state_path + "/" + store;
   remove_beginning_with(folder, fresh_prefix);
@@ -268,7 +305,11 @@ WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patte
   result.now = {session, digest};
   remove_beginning_with(folder, fresh_prefix);
   if (before.empty() || before == session) return result;
-  if (before == began.session) {
+  const auto is_the_same = [&] {
+    const UniqueFd other = open_below(state, store + "/" + before, O_RDONLY | O_DIRECTORY);
+    return other && digest_of_copy(other.get(), patterns) == digest;
+  };
+  if (before == began.session || is_the_same()) {
     keep_earlier(state, state_path, store, before);
   } else {
     result.displaced = before;

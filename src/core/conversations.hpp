@@ -1,8 +1,8 @@
 // What sessions of one project hand on to the next one. Conversations are an append-only store: what is there
 // is continued and never changed, and a session's copy that does not continue it is put beside it, as
 // NAME~SESSION, where agents that list their files by how the names end do not take it for another one.
-// Whole copies are for what cannot be continued, a database: the session that ends last is what the next one
-// begins with.
+// Whole copies are for what is changed in place, a database or an agent's memory: the session that ends last
+// is what the next one begins with.
 #pragma once
 
 #include <functional>
@@ -17,17 +17,19 @@ namespace drydock::core {
 bool is_in(const std::string& path, const std::string& pattern);
 bool is_in_any(const std::string& path, const std::vector<std::string>& patterns);
 
-// walk_files() for what is in a pattern.
-void walk_pattern(int folder, const std::string& pattern, const TreeLimits& limits,
-                  const std::function<void(const std::string&, const struct stat&)>& visit,
-                  const std::function<void(const std::string&, const std::string&)>& refused);
-
+using Visit = std::function<void(const std::string&, const struct stat&)>;
 using Refused = std::function<void(const std::string&, const std::string&)>;
 
+// walk_files() for what is in a pattern; the limit of files is for all of it together.
+void walk_pattern(int folder, const std::string& pattern, const TreeLimits& limits, const Visit& visit,
+                  const Refused& refused);
+
 // Brings a session's conversations to `store` below another folder: what is not there, and what continues
-// what is there. Returns the names, below `store`, that others were kept under for the first time. Links and
-// special files are handed to `refused`. Throws Error; what was not brought is then still in the session.
-std::vector<std::string> bring_conversations(int home, const std::vector<std::string>& patterns, int state,
+// what is there. What is in `except` is none. Returns the names, below `store`, that others were kept under
+// for the first time. Links and special files are handed to `refused`. Throws Error; what was not brought is
+// then still in the session.
+std::vector<std::string> bring_conversations(int home, const std::vector<std::string>& patterns,
+                                             const std::vector<std::string>& except, int state,
                                              const std::string& store, const std::string& session,
                                              const Refused& refused);
 
@@ -51,10 +53,10 @@ struct WholeCopyResult {
 };
 
 // Brings a session's whole copy to `store`/SESSION and makes it the latest, at once, if it differs from what
-// it began as; the copy that it began as goes to `store`/earlier, where the newest five stay, of 1 GiB
-// together but for the newest one. No process may have the session's files open any more. Throws
-// the same, and Error(refused) when a part is a link, a special file, too large or cannot be read: nothing is
-// brought then, for the other parts alone are worth nothing.
+// it began as, also by having nothing any more; the copy that it began as goes to `store`/earlier, where the
+// newest five stay, of 1 GiB together but for the newest one. No process may have the session's files open
+// any more. Throws the same, and Error(refused) when a part is a link, a special file, too large or cannot be
+// read: nothing is brought then, for the other parts alone are worth nothing.
 WholeCopyResult bring_whole_copy(int home, const std::vector<std::string>& patterns, int state,
                                  const std::string& state_path, const std::string& store,
                                  const std::string& session, const WholeCopy& began);

@@ -52,21 +52,6 @@ std::string leaf_of(const std::string& path) {
   return path.substr(parent_of(path).empty() ? 0 : path.rfind('/') + 1);
 }
 
-std::optional<std::vector<std::string>> names_in(int folder, const std::string& path) {
-  UniqueFd opened = open_below(folder, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
-  if (!opened) return std::nullopt;
-  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(opened.get()));
-  if (!directory) return std::nullopt;
-  opened.release();
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 void copy_bytes(int source, int target, const std::string& path) {
   std::array<char, 65536> buffer{};
   while (true) {
@@ -103,6 +88,21 @@ UniqueFd open_folder(const std::string& path) {
   return folder;
 }
 
+std::optional<std::vector<std::string>> names_below(int folder, const std::string& path) {
+  UniqueFd opened = open_below(folder, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+  if (!opened) return std::nullopt;
+  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(opened.get()));
+  if (!directory) return std::nullopt;
+  opened.release();
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 void walk_files(int folder, const std::string& path, const TreeLimits& limits,
                 const std::function<void(const std::string&, const struct stat&)>& visit,
                 const std::function<void(const std::string&, const std::string&)>& refused) {
@@ -125,7 +125,7 @@ void walk_files(int folder, const std::string& path, const TreeLimits& limits,
         refused(next.path, "it is too deep");
         continue;
       }
-      const auto names = names_in(folder, next.path);
+      const auto names = names_below(folder, next.path);
       if (!names) {
         refused(next.path, with_errno("open", errno));
         continue;

@@ -31,6 +31,9 @@ UniqueFd open_below(int folder, const std::string& path, int flags, unsigned mod
 // The folder itself. Throws Error(invalid).
 UniqueFd open_folder(const std::string& path);
 
+// The names in a folder, in order; nothing, with errno, when it cannot be listed.
+std::optional<std::vector<std::string>> names_below(int folder, const std::string& path);
+
 // The regular files at or below `path`, in the order of their names; an absent path has none. What is neither
 // folder nor regular file, and what is beyond the limits, is handed to `refused` with the reason.
 void walk_files(int folder, const std::string& path, const TreeLimits& limits,

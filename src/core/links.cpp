@@ -119,7 +119,18 @@ LinkChange add_link(const Project& project, const std::string& path, bool read_o
                 std::string(link_words) + printable(path, 300) + "': its name has a line break",
                 "give it another name");
   }
+  if (trim(link.path) != link.path) {
+    throw Error(ErrorKind::invalid,
+                std::string(link_words) + printable(path, 300) + "': its name ends in a blank",
+                "give it another name");
+  }
   // Before anything is made.
+  struct stat status {};
+  if (::stat(link.path.c_str(), &status) != 0) {
+    throw Error(ErrorKind::invalid,
+                with_errno(std::string(link_words) + printable(link.path, 300) + "': open", errno),
+                "name a folder or file that exists");
+  }
   require_possible(project, {link});
   const DirectoryLock lock = lock_of(file);
   std::vector<Link> links = read_links(project);

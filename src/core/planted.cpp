@@ -9,6 +9,7 @@
 #include "base/utf8.hpp"
 #include "core/commented_json.hpp"
 #include "core/file_tree.hpp"
+#include "core/toml_texts.hpp"
 
 namespace drydock::core {
 namespace {
@@ -22,21 +23,84 @@ struct Runner {
   std::string_view clause;
 };
 
+struct Place {
+  std::string_view folder;
+  std::string_view name;  // in it
+  std::string_view clause;
+};
+
 constexpr const char* of_git_settings = "git runs what it names";
 constexpr const char* of_tasks = "VS Code runs its tasks";
+constexpr const char* of_claude_settings = "Claude Code runs what it names";
+constexpr const char* of_claude_words = "Claude Code runs commands in it";
+constexpr const char* of_codex_settings = "Codex runs what it names";
+constexpr const char* of_codex_toml = "Codex runs the servers that it names";
+constexpr const char* of_cursor_settings = "Cursor runs what it names";
+constexpr const char* of_gemini_settings = "Gemini CLI runs what it names";
+constexpr const char* of_opencode_settings = "OpenCode runs what it names";
+constexpr const char* of_opencode_words = "OpenCode runs commands in it";
+constexpr const char* of_opencode_code = "OpenCode runs it";
+constexpr const char* of_jetbrains = "JetBrains IDEs run it";
+constexpr const char* of_zed_tasks = "Zed runs its tasks";
+
+// Those whose programs are found by the names of their keys.
+constexpr std::array<std::string_view, 7> of_agents{
+    of_claude_settings, of_codex_settings,    of_codex_toml, of_cursor_settings,
+    of_gemini_settings, of_opencode_settings, of_zed_tasks};
+
+// By the names of a folder on the way and of what comes behind it, the last ones first.
+constexpr std::array<Place, 34> by_place{
+    {{".claude", "agents", of_claude_words},
+     {".claude", "commands", of_claude_words},
+     {".claude", "hooks", "Claude Code runs it, where its settings say so"},
+     {".claude", "launch.json", of_claude_settings},
+     {".claude", "settings.json", of_claude_settings},
+     {".claude", "settings.local.json", of_claude_settings},
+     {".claude", "skills", of_claude_words},
+     {".claude", "workflows", "Claude Code runs it"},
+     {".codex", "config.toml", of_codex_toml},
+     {".codex", "hooks", "Codex runs it, where its settings say so"},
+     {".codex", "hooks.json", of_codex_settings},
+     {".codex", "rules", "Codex runs what it allows without asking"},
+     {".cursor", "environment.json", of_cursor_settings},
+     {".cursor", "hooks", "Cursor runs it, where its settings say so"},
+     {".cursor", "hooks.json", of_cursor_settings},
+     {".cursor", "mcp.json", of_cursor_settings},
+     {".gemini", "commands", "Gemini CLI runs commands in it"},
+     {".gemini", "extensions", "Gemini CLI takes programs from it"},
+     {".gemini", "hooks", "Gemini CLI runs it, where its settings say so"},
+     {".gemini", "settings.json", of_gemini_settings},
+     {".idea", "runConfigurations", of_jetbrains},
+     {".idea", "startup.xml", of_jetbrains},
+     {".idea", "watcherTasks.xml", of_jetbrains},
+     {".opencode", "agent", of_opencode_words},
+     {".opencode", "agents", of_opencode_words},
+     {".opencode", "command", of_opencode_words},
+     {".opencode", "commands", of_opencode_words},
+     {".opencode", "plugin", of_opencode_code},
+     {".opencode", "plugins", of_opencode_code},
+     {".opencode", "tool", of_opencode_code},
+     {".opencode", "tools", of_opencode_code},
+     {".vscode", "mcp.json", "VS Code runs the servers that it names"},
+     {".vscode", "tasks.json", of_tasks},
+     {".zed", "tasks.json", of_zed_tasks}}};
 
 // By the name of a folder on the way, the last one first.
-constexpr std::array<Runner, 6> by_folder{{{"hooks", "git runs it"},
+constexpr std::array<Runner, 8> by_folder{{{"hooks", "git runs it"},
                                            {".husky", "git runs it, by husky"},
                                            {".githooks", "git runs it, where core.hooksPath says so"},
+                                           {".run", of_jetbrains},
                                            {".vscode", "VS Code takes programs from it"},
+                                           {".zed", "Zed takes programs from it"},
                                            {".devcontainer", "dev containers are made by it"},
                                            {".circleci", "CircleCI runs it after a push"}}};
 
-constexpr std::array<Runner, 26> by_name{{{".envrc", "direnv runs it"},
+constexpr std::array<Runner, 30> by_name{{{".devcontainer.json", "dev containers are made by it"},
+                                          {".envrc", "direnv runs it"},
                                           {".git", "git takes its settings from where it leads"},
                                           {".gitlab-ci.yml", "GitLab runs it after a push"},
                                           {".lefthook.yml", "lefthook runs it"},
+                                          {".mcp.json", of_claude_settings},
                                           {".mise.toml", "mise runs it"},
                                           {".pre-commit-config.yaml", "pre-commit runs it"},
                                           {".travis.yml", "Travis runs it after a push"},
@@ -56,9 +120,18 @@ constexpr std::array<Runner, 26> by_name{{{".envrc", "direnv runs it"},
                                           {"lefthook.yml", "lefthook runs it"},
                                           {"makefile", "make runs it"},
                                           {"mise.toml", "mise runs it"},
+                                          {"opencode.json", of_opencode_settings},
+                                          {"opencode.jsonc", of_opencode_settings},
                                           {"package.json", "npm runs its scripts"},
                                           {"tasks.json", of_tasks},
                                           {"workflows", "GitHub runs what is in it after a push"}}};
+
+const Place* place_of(std::string_view folder, std::string_view name) {
+  const auto found = std::find_if(by_place.begin(), by_place.end(), [&](const Place& place) {
+    return place.folder == folder && place.name == name;
+  });
+  return found == by_place.end() ? nullptr : &*found;
+}
 
 // Of git's settings those that name a program, or more settings; "*" is any word, also none.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 35> git_programs{
@@ -136,17 +209,90 @@ std::string told(const std::vector<std::string>& found) {
   return join(shown, ", ");
 }
 
+// What a task's "command" or "args" comes to.
+std::string words_of(const Json* value) {
+  if (value == nullptr) return {};
+  if (value->is_string()) return value->get<std::string>();
+  if (value->is_object()) return string_or(*value, "value");  // with how it is to be quoted
+  if (!value->is_array()) return {};
+  std::vector<std::string> words;
+  for (const Json& one : *value) {
+    if (std::string word = one.is_array() ? std::string{} : words_of(&one); !word.empty())
+      words.push_back(std::move(word));
+  }
+  return join(words, " ");
+}
+
+std::string command_line(const std::string& command, const std::string& arguments) {
+  return command.empty() || arguments.empty() ? command : command + " " + arguments;
+}
+
+constexpr std::string_view when_opened = "when the folder is opened: ";
+
+// And those that it has for one system.
+void add_commands_of_task(const Json& task, std::vector<std::string>& found) {
+  if (!task.is_object()) return;
+  const Json* options = find_member(task, "runOptions");
+  const bool opened =
+      options != nullptr && options->is_object() && string_or(*options, "runOn") == "folderOpen";
+  const std::string command = words_of(find_member(task, "command"));
+  const std::string arguments = words_of(find_member(task, "args"));
+  std::vector<std::string> lines{command_line(command, arguments)};
+  for (const char* system : {"linux", "osx", "windows"}) {
+    const Json* own = find_member(task, system);
+    if (own == nullptr || !own->is_object()) continue;
+    const std::string own_command = words_of(find_member(*own, "command"));
+    const Json* own_arguments = find_member(*own, "args");
+    const std::string line = command_line(own_command.empty() ? command : own_command,
+                                          own_arguments == nullptr ? arguments : words_of(own_arguments));
+    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+  }
+  for (const std::string& line : lines) {
+    if (!line.empty()) found.push_back(opened ? std::string(when_opened) + line : line);
+  }
+}
+
+// Keys by which agents name what they run: hooks, servers, helpers.
+constexpr std::array<std::string_view, 10> program_keys{
+    "apiKeyHelper",     "awsAuthRefresh", "awsCredentialExport", "callCommand", "command",
+    "discoveryCommand", "gcpAuthRefresh", "otelHeadersHelper",   "plugin",      "runtimeExecutable"};
+
+// Nothing is nested so deeply that this would not end.
+void add_commands(const Json& value, std::vector<std::string>& found) {
+  if (value.is_array()) {
+    for (const Json& one : value) add_commands(one, found);
+  }
+  if (!value.is_object()) return;
+  for (const auto& [key, member] : value.items()) {
+    const bool names = std::find(program_keys.begin(), program_keys.end(), key) != program_keys.end();
+    if (!names || member.is_object()) {
+      add_commands(member, found);
+      continue;
+    }
+    const std::string line = command_line(
+        words_of(&member), key == "command" ? words_of(find_member(value, "args")) : std::string{});
+    if (!line.empty()) found.push_back(line);
+  }
+}
+
 }  // namespace
 
 std::string who_runs(const std::string& path) {
   const std::vector<std::string> parts = split(path, '/');
   for (auto part = std::next(parts.rbegin()); part < parts.rend(); ++part) {
+    if (*part == ".git") break;
+    // "hooks" may be an agent's.
+    const std::string_view above = std::next(part) < parts.rend() ? *std::next(part) : std::string_view{};
+    for (const auto& [folder, name] : {std::pair{std::string_view(*part), std::string_view(*std::prev(part))},
+                                       std::pair{above, std::string_view(*part)}}) {
+      if (const Place* place = place_of(folder, name)) return std::string(place->clause);
+    }
     const auto known = std::find_if(by_folder.begin(), by_folder.end(),
                                     [&](const Runner& runner) { return runner.name == *part; });
-    if (known != by_folder.end() && !(known->name == ".vscode" && parts.back() == "tasks.json"))
-      return std::string(known->clause);
+    if (known != by_folder.end()) return std::string(known->clause);
     if (*part == "workflows") return "GitHub runs it after a push";
   }
+  if (ends_with(parts.back(), ".code-workspace")) return "VS Code takes programs from it";
   const auto known = std::find_if(by_name.begin(), by_name.end(),
                                   [&](const Runner& runner) { return runner.name == parts.back(); });
   return known == by_name.end() ? std::string{} : std::string(known->clause);
@@ -154,11 +300,14 @@ std::string who_runs(const std::string& path) {
 
 std::string what_runs(int folder, const std::string& path) {
   std::string clause = who_runs(path);
-  if (clause != of_git_settings && clause != of_tasks) return clause;
-  const auto text = read_below(folder, path, largest_file);
+  using Finder = std::vector<std::string> (*)(std::string_view);
+  Finder find = nullptr;
+  if (clause == of_git_settings) find = programs_of_git_config;
+  if (clause == of_tasks) find = commands_of_tasks;
+  if (std::find(of_agents.begin(), of_agents.end(), clause) != of_agents.end()) find = commands_of_settings;
+  const auto text = find == nullptr ? std::nullopt : read_below(folder, path, largest_file);
   if (!text) return clause;
-  const std::string found =
-      told(clause == of_tasks ? commands_of_tasks(*text) : programs_of_git_config(*text));
+  const std::string found = told(find(*text));
   return found.empty() ? clause : clause + ": " + found;
 }
 
@@ -185,13 +334,34 @@ std::vector<std::string> programs_of_git_config(std::string_view text) {
 std::vector<std::string> commands_of_tasks(std::string_view text) {
   std::vector<std::string> found;
   const auto file = parse_commented_json(text);
-  const Json* tasks = file ? find_member(*file, "tasks") : nullptr;
+  if (!file) return found;
+  // The file itself may be one task, and its settings are those of each.
+  add_commands_of_task(*file, found);
+  const Json* tasks = find_member(*file, "tasks");
   if (tasks == nullptr || !tasks->is_array()) return found;
-  for (const Json& task : *tasks) {
-    const Json* command = find_member(task, "command");
-    if (command != nullptr && command->is_string()) found.push_back(command->get<std::string>());
-  }
+  for (const Json& task : *tasks) add_commands_of_task(task, found);
+  std::stable_partition(found.begin(), found.end(),
+                        [](const std::string& one) { return starts_with(one, when_opened); });
   return found;
+}
+
+std::vector<std::string> commands_of_settings(std::string_view text) {
+  std::vector<std::string> found;
+  auto settings = parse_commented_json(text);
+  // A list, as Zed has it.
+  if (!settings) settings = parse_commented_json("{\"all\": " + std::string(text) + "\n}");
+  if (!settings) settings = read_toml_texts(text);
+  if (settings) add_commands(*settings, found);
+  return found;
+}
+
+bool has_watched_places(std::string_view folder) {
+  return std::any_of(by_place.begin(), by_place.end(),
+                     [&](const Place& place) { return place.folder == folder; });
+}
+
+bool is_watched_place(std::string_view folder, std::string_view name) {
+  return place_of(folder, name) != nullptr;
 }
 
 }  // namespace drydock::core

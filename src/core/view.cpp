@@ -252,9 +252,12 @@ View resolve_view(const ViewRequest& request, const Project& project, const Cont
   std::vector<Asked> asked;
   for (const Link& link : request.links) {
     const std::string real = real_path(link.path);
-    if (!real.empty() && real != link.path) {
+    const std::string gone = real.empty() ? with_errno("open", errno) : std::string{};
+    const std::string way_out = "take it back with: drydock unlink " + printable(link.path, 300);
+    if (real.empty()) refuse("mount", link.path, gone, way_out, ErrorKind::invalid);
+    if (real != link.path) {
       refuse("mount", link.path, "it leads to '" + printable(real, 300) + "' by now, which was not linked",
-             "take it back with: drydock unlink " + printable(link.path, 300));
+             way_out);
     }
     asked.push_back({link.path, link.path, link.read_only});
   }

@@ -35,11 +35,13 @@ constexpr off_t largest_file = off_t{4} << 20;
 
 // Wherever they are in the project; of those that are folders, in other words, only what took their place.
 const Names& watched_names() {
-  static const Names names{".envrc",
+  static const Names names{".devcontainer.json",
+                           ".envrc",
                            ".git",
                            ".github",
                            ".gitlab-ci.yml",
                            ".lefthook.yml",
+                           ".mcp.json",
                            ".mise.toml",
                            ".pre-commit-config.yaml",
                            ".travis.yml",
@@ -54,13 +56,16 @@ const Names& watched_names() {
                            "lefthook.yml",
                            "makefile",
                            "mise.toml",
+                           "opencode.json",
+                           "opencode.jsonc",
                            "package.json"};
   return names;
 }
 
-// All files in a folder of this name.
+// All files in a folder of this name; core/planted.hpp has the folders of which some are.
 const Names& watched_folders() {
-  static const Names names{".circleci", ".devcontainer", ".githooks", ".husky", ".vscode", "workflows"};
+  static const Names names{".circleci", ".devcontainer", ".githooks", ".husky",
+                           ".run",      ".vscode",       ".zed",      "workflows"};
   return names;
 }
 
@@ -135,6 +140,8 @@ class Walk {
   enum class Kind {
     plain,    // of the project
     all,      // every file in it is watched
+    places,   // some of what is in it is
+    below,    // every file in it and in its folders is
     git,      // a repository's own
     hooks,    // its hooks
     info,     // git's settings for files
@@ -170,8 +177,8 @@ class Walk {
       std::error_code unknown;
       const fs::file_type type = entry.symlink_status(unknown).type();
       if (type == fs::file_type::directory) {
-        enter(path, name, kind);
-      } else if (is_watched(name, kind)) {
+        enter(path, name, is_place(folder, name, kind) ? Kind::below : kind);
+      } else if (is_watched(folder, name, kind)) {
         add(path, name, type);
       }
     }
@@ -181,10 +188,12 @@ class Walk {
     switch (parent) {
       case Kind::plain:
       case Kind::all:
+      case Kind::places:
+      case Kind::below:
         if (name == "node_modules") return;
         if (path == ".git") return;  // it was the first
         if (name == ".git") return waiting_.push_front({path, Kind::git});
-        waiting_.push_back({path, watched_folders().count(name) != 0 ? Kind::all : Kind::plain});
+        waiting_.push_back({path, parent == Kind::below ? Kind::below : kind_of(name)});
         return;
       case Kind::git:
         if (name == "hooks") waiting_.push_front({path, Kind::hooks});
@@ -200,11 +209,25 @@ class Walk {
     }
   }
 
-  static bool is_watched(const std::string& name, Kind kind) {
+  static Kind kind_of(const std::string& name) {
+    if (watched_folders().count(name) != 0) return Kind::all;
+    return has_watched_places(name) ? Kind::places : Kind::plain;
+  }
+
+  static bool is_place(const Folder& folder, const std::string& name, Kind kind) {
+    return kind == Kind::places && is_watched_place(fs::path(folder.path).filename().string(), name);
+  }
+
+  static bool is_watched(const Folder& folder, const std::string& name, Kind kind) {
     switch (kind) {
+      case Kind::places:
+        if (is_place(folder, name, kind)) return true;
+        [[fallthrough]];
       case Kind::plain:
-        return watched_names().count(name) != 0 || watched_folders().count(name) != 0;
+        return watched_names().count(name) != 0 || kind_of(name) != Kind::plain ||
+               ends_with(name, ".code-workspace");
       case Kind::all:
+      case Kind::below:
         return true;
       case Kind::git:
         return watched_in_git().count(name) != 0;

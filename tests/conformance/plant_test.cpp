@@ -283,6 +283,25 @@ TEST_P(Plant, J21_WhatElseTheHostMayRunIsTold) {
   EXPECT_EQ(loud.err.find("ci.yml"), std::string::npos) << "its content is the same " << loud;
   EXPECT_EQ(loud.err.find("source.c"), std::string::npos) << loud;
 
+  // And what agents run that the user starts on the host.
+  const Outcome agents =
+      run("",
+          "sh -c 'mkdir -p .claude/hooks .opencode/plugin; echo x > .claude/hooks/x.sh; echo x > "
+          ".claude/CLAUDE.md; "
+          "echo x > .opencode/plugin/x.js; echo \"{\\\"mcpServers\\\": {\\\"a\\\": {\\\"command\\\": "
+          "\\\"evil\\\"}}}\" > .mcp.json; echo \"{\\\"hooks\\\": {\\\"Stop\\\": [{\\\"command\\\": "
+          "\\\"curl x\\\"}]}}\" > .claude/settings.local.json'");
+  EXPECT_EQ(agents.status, 0) << agents;
+  for (const char* line : {"new: .claude/hooks/x.sh (Claude Code runs it, where its settings say so)\n",
+                           "new: .claude/settings.local.json (Claude Code runs what it names: curl x)\n",
+                           "new: .mcp.json (Claude Code runs what it names: evil)\n",
+                           "new: .opencode/plugin/x.js (OpenCode runs it)\n"}) {
+    EXPECT_NE(agents.err.find(std::string("drydock:   ") + line), std::string::npos) << line << " " << agents;
+  }
+  EXPECT_EQ(agents.err.find("CLAUDE.md"), std::string::npos) << "the control: it names no program " << agents;
+  const Outcome told_once = run("", "true");
+  EXPECT_EQ(told_once.err.find(".claude"), std::string::npos) << "the control: nothing changed " << told_once;
+
   // So it is beside the project, in whatever the session may write to, and by the host's path.
   const std::string beside = project() + "-beside";
   ASSERT_EQ(

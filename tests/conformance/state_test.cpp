@@ -8,7 +8,7 @@ namespace {
 constexpr const char* profile = R"({
   "schema": 1, "name": "demo", "summary": "for this test", "command": ["sh"], "baseline": [],
   "state": [{"path": ".demo", "kind": "folder"}, {"path": ".demo.json", "kind": "file"}],
-  "transcripts": [".demo/talks"], "login": [".demo/login"], "sync": [".demo/settings", ".demo/commands"]
+  "transcripts": [".demo/talks"], "whole": [".demo/talks/*/memory"], "login": [".demo/login"], "sync": [".demo/settings", ".demo/commands"]
 })";
 
 class State : public Conformance {
@@ -115,6 +115,33 @@ TEST_P(State, J25_AConversationIsContinuedAndNeverRewritten) {
   EXPECT_NE(rewritten.err.find("/.demo/talks/1~"), std::string::npos) << rewritten;
   EXPECT_EQ(agent("rm -r ~/.demo/talks").status, 0);
   EXPECT_EQ(kept("transcripts/*/.demo/talks/1").out, "hello\nmore\n");
+}
+
+// A memory is changed in place, and lies among the conversations.
+TEST_P(State, J25_AMemoryChangesFromSessionToSession) {
+  const std::string notes = ".demo/talks/p/memory/notes";
+  ASSERT_EQ(agent("cd; mkdir -p .demo/talks/p/memory; echo one > " + notes + "; echo hello > .demo/talks/p/1")
+                .status,
+            0);
+  const Outcome second = agent("cd; cat .demo/talks/p/1 " + notes + "; echo two > " + notes);
+  EXPECT_EQ(second.out, "hello\none\n") << second;
+  EXPECT_EQ(second.err, "") << second;
+  const Outcome third = agent("cd; cat " + notes + "; ls .demo/talks/p/memory");
+  EXPECT_EQ(third.out, "two\nnotes\n") << third;
+  EXPECT_EQ(kept("whole/*/earlier/*/" + notes).out, "one\n");
+
+  // Two at once.
+  const std::string id = start_serving("--agent demo");
+  EXPECT_EQ(in_agent("cd; cat " + notes + "; echo left > " + notes), "two\n");
+  EXPECT_EQ(agent("cd; cat " + notes + "; echo three > " + notes).out, "two\n");
+  const Outcome stopped = drydock("stop " + id);
+  EXPECT_EQ(stopped.status, 0) << stopped;
+  EXPECT_NE(stopped.err.find(" ended while this one ran: the next one begins with this one's "
+                             "'~/.demo/talks/*/memory'; that of "),
+            std::string::npos)
+      << stopped;
+  EXPECT_EQ(agent("cd; cat " + notes).out, "left\n");
+  EXPECT_NE(kept("whole/*/*/" + notes).out.find("three\n"), std::string::npos) << "it is there";
 }
 
 TEST_P(State, J25_FilesOfTheUsersOwnAreOverWhatWasSynced) {

@@ -28,7 +28,7 @@ STEPS = [
     ("drydock run", "hello", 1, r"login"),
     ("drydock setup-token claude", "KEY", 0, r"ANTHROPIC_API_KEY"),
     ("drydock run --secret ANTHROPIC_API_KEY", "hello", 0, ANSWER),
-    ("drydock sync", "", 0, r"sessions of claude begin with a copy"),
+    ("drydock sync", "", 0, r"nothing is taken: sessions of claude begin without"),
     ("drydock run --agent codex -- --help", "", 0, r"Usage: codex"),
     ("drydock build --base bootstrap", "", 0, r"(?m)^base +localhost/drydock-base:"),
     ("drydock run --allow example.org -- make", "", 0, r"(?m)^made$"),

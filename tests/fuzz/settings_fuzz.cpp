@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     require(ends_as_the_file_says(setting, text));
   }
   for (const std::string& command : drydock::core::commands_of_tasks(text)) require(command.size() <= size);
+  for (const std::string& command : drydock::core::commands_of_settings(text)) require(command.size() <= size);
   if (const auto json = drydock::core::parse_commented_json(text)) require(json->is_object());
   if (const auto toml = drydock::core::read_toml_texts(text)) require_texts(*toml, 0);
   return 0;

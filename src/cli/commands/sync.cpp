@@ -38,12 +38,24 @@ class SyncCommand : public Command {
     const core::AgentProfile agent = core::find_agent(name.empty() ? core::default_agent : name);
     const bool dry_run = invocation.flag("dry-run");
     const core::SyncReport report = core::sync_agent(agent, home_directory(), dry_run);
+    for (const core::MissingProgram& one : report.missing) {
+      invocation.console.warn("~/" + printable(one.file, 300) + " runs '" + printable(one.path, 300) +
+                              "', which sessions of " + agent.name + " do not have");
+    }
     if (invocation.global.json) {
       Json files = Json::array();
       for (const core::SyncedFile& file : report.files)
         files.push_back({{"path", file.path}, {"size", file.size}});
-      const Json json = {{"schema", 1},    {"agent", agent.name},     {"dry_run", dry_run},
-                         {"files", files}, {"absent", report.absent}, {"prototype", report.prototype}};
+      Json missing = Json::array();
+      for (const core::MissingProgram& one : report.missing)
+        missing.push_back({{"file", one.file}, {"path", one.path}});
+      const Json json = {{"schema", 1},
+                         {"agent", agent.name},
+                         {"dry_run", dry_run},
+                         {"files", files},
+                         {"absent", report.absent},
+                         {"missing", missing},
+                         {"prototype", report.prototype}};
       invocation.console.print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
       return 0;
     }
@@ -52,6 +64,12 @@ class SyncCommand : public Command {
     for (const std::string& path : report.absent)
       invocation.console.say("there is no ~/" + printable(path, 300));
     const std::size_t count = report.files.size();
+    if (count == 0) {
+      invocation.console.say(dry_run ? "nothing would be taken"
+                                     : "nothing is taken: sessions of " + agent.name +
+                                           " begin without settings of yours from now on");
+      return 0;
+    }
     const std::string taken = std::to_string(count) + (count == 1 ? " file" : " files");
     invocation.console.say(dry_run ? taken + " would be taken"
                                    : taken + " taken: sessions of " + agent.name +

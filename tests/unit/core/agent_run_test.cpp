@@ -272,6 +272,18 @@ TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   engine->image_map[agent_image_reference("claude")].labels = {{image_kind_label, "agent"}};
   run();
   EXPECT_THAT(talk.said, told);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"-p", "fix it"}, {"claude", "-p", "fix it"}}) {
+    talk.said.clear();
+    options.command = words;
+    run();
+    EXPECT_THAT(talk.said, told) << words.front();
+  }
+  talk.said.clear();
+  options.command = {"make"};
+  run();
+  EXPECT_THAT(talk.said, Not(told)) << "another command runs";
+  options.command.clear();
   EXPECT_FALSE(plan_run(*engine, prepare_run(options), stop).agent.no_core_files);
   talk.said.clear();
   const std::string login = agent_state_directory("claude") + "/login/.claude";

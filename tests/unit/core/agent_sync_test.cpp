@@ -82,6 +82,24 @@ class AgentSync : public testing::Test {
   AgentProfile profile;
 };
 
+TEST_F(AgentSync, ProgramsThatSettingsNameAndNoSessionHasAreTold) {
+  profile.sync.push_back(".demo/settings.json");
+  profile.sync.push_back(".demo/config.toml");
+  write(
+      ".demo/settings.json",
+      R"({"statusLine": {"command": "sh ~/.demo/commands/a; ~/bin/line"}, "apiKeyHelper": "$HOME/.demo/commands",
+            "hooks": {"Stop": [{"hooks": [{"command": "')" +
+          home() + R"(/.demo/commands/a' && python3 /usr/bin/x"}]}]}, "permissions": ["~/not-run"]})");
+  write(".demo/config.toml", "[mcp_servers.a]\ncommand = '${HOME}/server'\n");
+  write(".demo/commands/deep/b.json", R"({"command": "~/of-no-settings"})");
+  std::vector<std::string> told;
+  for (const MissingProgram& one : sync_agent(profile, home(), false).missing)
+    told.push_back(one.file + ": " + one.path);
+  EXPECT_THAT(told,
+              UnorderedElementsAre(".demo/config.toml: ${HOME}/server", ".demo/settings.json: ~/bin/line",
+                                   ".demo/settings.json: " + home() + "/.demo/commands/a"));
+}
+
 TEST_F(AgentSync, TakesWhatIsListedAndNothingElse) {
   const SyncReport planned = sync_agent(profile, home(), true);
   EXPECT_FALSE(fs::exists(folder.path() + "/state")) << "a dry run makes nothing";

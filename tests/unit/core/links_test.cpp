@@ -95,6 +95,37 @@ TEST_F(Links, ARefusalWritesNothing) {
   EXPECT_THAT(read_links(project), SizeIs(1));
 }
 
+TEST_F(Links, ANameThatNoLineCanHoldIsRefused) {
+  for (const char* name : {"blank ", "tab\t", "return\r", "two\nlines"}) {
+    fs::create_directory(at(name));
+    EXPECT_THAT(fault([&] { add_link(project, at(name), true); }), HasSubstr("its name ")) << name;
+  }
+  fs::create_directory(at(" inner blank"));
+  EXPECT_TRUE(add_link(project, at(" inner blank"), true).changed);
+  EXPECT_EQ(read_links(project)[0].path, at(" inner blank"));
+  EXPECT_TRUE(remove_link(project, at(" inner blank")).changed);
+}
+
+TEST_F(Links, OfOneThatIsGoneTheHintSaysHowToTakeItBack) {
+  const auto hint = [&](const std::string& path) {
+    try {
+      add_link(project, path, true);
+    } catch (const Error& error) {
+      return std::string(error.what()) + "; " + error.hint();
+    }
+    return std::string{};
+  };
+  add_link(project, at("other"), true);
+  fs::remove(at("other"));
+  EXPECT_EQ(hint(at("library")),
+            "cannot link '" + at("other") +
+                "': open: No such file or directory; take it back with: drydock unlink " + at("other"));
+  EXPECT_EQ(hint(at("none")), "cannot link '" + at("none") +
+                                  "': open: No such file or directory; name a folder or file that exists");
+  remove_link(project, at("other"));
+  EXPECT_EQ(hint(at("library")), "") << "the control";
+}
+
 TEST_F(Links, AWrongLineIsTold) {
   write_file("# one\n\nro " + at("library") + "\nrx /x\n");
   EXPECT_THAT(fault([&] { read_links(project); }), HasSubstr("/links:4': it is neither"));

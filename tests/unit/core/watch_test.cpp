@@ -57,6 +57,24 @@ TEST_F(Watching, TellsWhatTheHostMayRun) {
                                        "Makefile",
                                        "deep/down/there/Justfile",
                                        ".husky/pre-push",
+                                       ".claude/settings.json",
+                                       ".claude/settings.local.json",
+                                       ".claude/hooks/deep/x.sh",
+                                       ".claude/skills/s/run.sh",
+                                       ".claude/worktrees/w/.envrc",
+                                       ".mcp.json",
+                                       ".opencode/plugin/x.js",
+                                       ".opencode/plugins/x.js",
+                                       "sub/opencode.jsonc",
+                                       ".gemini/settings.json",
+                                       ".codex/config.toml",
+                                       ".cursor/mcp.json",
+                                       ".cursor/hooks.json",
+                                       ".idea/runConfigurations/a.xml",
+                                       ".run/a.run.xml",
+                                       ".zed/tasks.json",
+                                       ".devcontainer.json",
+                                       "a.code-workspace",
                                        "bare/config",
                                        "bare/hooks/post-receive"};
   for (const char* repository : {".git/modules/a/b", ".git/worktrees/w", "bare"})
@@ -77,9 +95,11 @@ TEST_F(Watching, TellsWhatTheHostMayRun) {
 TEST_F(Watching, IsSilentAboutTheRest) {
   EXPECT_THAT(
       told([&] {
-        for (const char* path : {"src/main.c", "README", ".git/index", ".git/HEAD", ".git/objects/ab/cd",
-                                 ".git/refs/heads/x", ".git/hooks/pre-commit.sample", ".git/logs/HEAD",
-                                 "node_modules/x/package.json", "config", "hooks/pre-commit"})
+        for (const char* path :
+             {"src/main.c", "README", ".git/index", ".git/HEAD", ".git/objects/ab/cd", ".git/refs/heads/x",
+              ".git/hooks/pre-commit.sample", ".git/logs/HEAD", "node_modules/x/package.json", "config",
+              "hooks/pre-commit", ".claude/CLAUDE.md", ".claude/worktrees/w/x.c", ".claude/.github/x",
+              ".idea/workspace.xml", ".opencode/plugin/node_modules/x.js", "settings.json"})
           write(path, "x");
       }),
       IsEmpty());
@@ -102,9 +122,13 @@ TEST_F(Watching, LinksAreToldAndNotFollowed) {
   EXPECT_THAT(told([&] {
                 fs::create_symlink("other", project() + "/.git");
                 fs::create_symlink("other", project() + "/.vscode");
+                fs::create_symlink("other", project() + "/.claude");
+                fs::create_directories(project() + "/.opencode");
+                fs::create_symlink("../other", project() + "/.opencode/plugin");
                 fs::create_symlink("/etc/passwd", project() + "/.envrc");
               }),
-              UnorderedElementsAre("new: .git", "new: .vscode", "new: .envrc"));
+              UnorderedElementsAre("new: .git", "new: .vscode", "new: .claude", "new: .opencode/plugin",
+                                   "new: .envrc"));
   EXPECT_THAT(told([&] { write("other/config", "y"); }), IsEmpty());
   EXPECT_THAT(told([&] {
                 fs::remove(project() + "/.envrc");
