@@ -28,6 +28,9 @@ REFUSED = [
     ("git push --force origin HEAD", r"denied|drydock: refused: a push"),
     ("git clean -fd", r"denied|drydock: refused: git clean"),
     ("rm -rf ./.git", r"drydock: refused: rm -r"),
+    ("rm -rf ./*", r"denied|drydock: refused: rm -r"),
+    ("git checkout -- .", r"denied|drydock: refused: git checkout"),
+    ("git stash drop", r"denied|drydock: refused: git stash drop"),
     ("git config core.hooksPath /tmp", r"drydock: refused: a git setting"),
     ("cat .env", SECRET),
     ("head -n 1 <id_rsa", SECRET),
@@ -38,6 +41,7 @@ REFUSED = [
 DONE = [
     ("cat plain.txt", "fine-text"),
     ("git reset -q && git clean -nfd", ""),
+    ("mkdir -p build/x && rm -rf ./build && git branch other && git branch -d other && git restore --staged . && echo all-done", "all-done"),
     ("touch home.$LAB_HOME project.$LAB_PROJECT", ""),
 ]
 # Claude Code's own rules are wider.

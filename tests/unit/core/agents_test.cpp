@@ -8,7 +8,6 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "base/process.hpp"
 #include "base/temp_file.hpp"
 #include "core/allowlist.hpp"
 #include "environment.hpp"
@@ -26,6 +25,7 @@ constexpr const char* fifth = R"({
   "schema": 1, "name": "fifth", "summary": "one more", "command": ["fifth", "--quiet"],
   "baseline": [{"host": "model.example", "reason": "the model"}, {"host": "*.cdn.example", "reason": "its files"}],
   "environment": {"FIFTH_UPDATES": "0"}, "telemetry_off": {"FIFTH_TELEMETRY": "off"}, "pass": ["FIFTH_MODEL"],
+  "switches": [{"variable": "FIFTH_AT", "place": ["FIFTH_REGION"], "host": "{place}.at.example", "hosts": {"far": "far.example"}}],
   "endpoints": ["FIFTH_URL"], "secrets": [{"name": "FIFTH_KEY", "environment": true}],
   "npm": [{"package": "@fifth/cli-linux-{arch}", "version": "1.2.3", "commands": {"fifth": "bin/fifth"}}],
   "programs": ["jq"], "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
@@ -221,193 +221,13 @@ INSTANTIATE_TEST_SUITE_P(
               "models[0]: it has neither 'url' nor 'hosts'"},
         Wrong{"\"us\": \"*.example.com\"", "\"us\": \"us.example\"",
               "models[0].hosts.us: '*.example.com' is no host"},
+        Wrong{"\"HOME\"", "\"FIFTH_AT\"", "switches[0].variable: 'HOME' is set by drydock"},
+        Wrong{"\"A-B\"", "\"FIFTH_REGION\"", "switches[0].place: 'A-B' is no name of a variable"},
+        Wrong{"\"at.example\"", "\"{place}.at.example\"", "switches[0].host: it has no '{place}'"},
+        Wrong{"[]", "[\"FIFTH_REGION\"]", "switches[0].host: no variable of 'place' says where"},
+        Wrong{"\"{place}.*.com\"", "\"{place}.at.example\"", "switches[0].host: 'x.*.com' is no host"},
+        Wrong{"\"https://far.example\"", "\"far.example\"", "switches[0].hosts.far: 'https://far"},
         Wrong{"[\".other/talks\"]", "[\".fifth/talks\"]", "'.other/talks' is not in a path of 'state'"}));
-
-// What the shipped guard-rail says to an agent that asks: the exit status.
-int guard_rail(const std::string& call) {
-  const std::string script = shipped_agents_directory() + "/policy/guard-rail.sh";
-  const TempFile input;
-  input.write(call);
-  return run_process({"sh", "-c", "exec sh \"$1\" < \"$2\"", "sh", script, input.path()}).exit_code;
-}
-int guard_rail_of(const std::string& command) {
-  return guard_rail(Json{{"tool_input", {{"command", command}}}}.dump());
-}
-
-TEST(AgentPolicy, TheGuardRailLetsPassWhatDestroysNothing) {
-  for (const char* command : {"ls -la",
-                              "git status",
-                              "git push origin main",
-                              "rm -rf build",
-                              "rm -rf ./build/",
-                              "git reset HEAD x",
-                              "git commit -m 'reset --hard is bad'",
-                              "echo mkfs",
-                              "rm -rf build && ls /",
-                              "git push origin main && tail -f log",
-                              "git clean -n; rm -f x",
-                              R"sh(git commit -m "fix; git reset --hard is gone")sh",
-                              "git clean -nfd",
-                              R"sh(cat > x.sh <<'EOF'
-git reset --hard
-EOF
-chmod +x x.sh)sh",
-                              "echo a # ; git reset --hard",
-                              "dd if=x of=/dev/null",
-                              "grep -r 'rm -rf /' .",
-                              "ls 2>&1 | head",
-                              "git log --grep='x'",
-                              "git push --force-with-lease",
-                              "rm -rf .github",
-                              "rm -r build 2>/dev/null",
-                              R"sh(echo "a $(ls) b")sh",
-                              "git config user.name x",
-                              "git diff -- core.fsmonitor.txt",
-                              "for f in *; do echo $f; done",
-                              "rm -rf ${BUILD}/x",
-                              "find . -name '*.git'",
-                              "git stash -u; git checkout -f main",
-                              "cat .env.example",
-                              "cat >.env <<EOF\nA=b\nEOF",
-                              "echo A=b >>.env",
-                              "cat notes.txt 2>.env",
-                              "source .env && make",
-                              "cp .env.example .env",
-                              "git add .env",
-                              "ls -la .env",
-                              "grep -q ^A= .env || echo A=b >>.env",
-                              "grep -rn \".env\" src",
-                              "sed -i s/a/b/ .env",
-                              "cat id_rsa.pub .envrc src/env.ts",
-                              "find . -name '*.pem'"}) {
-    EXPECT_EQ(guard_rail_of(command), 0) << command;
-  }
-  EXPECT_EQ(guard_rail_of("echo " + std::string(100'000, 'x')), 0);
-}
-
-TEST(AgentPolicy, TheGuardRailRefusesWhatDestroys) {
-  for (const char* command : {R"sh(cat <<EOF | bash
-git reset --hard
-EOF)sh",
-                              R"sh(cat <<<EOF
-git reset --hard
-EOF)sh",
-                              "git push --force origin main",
-                              "git push -f",
-                              "cd x && git push origin main -f",
-                              "git push origin +main",
-                              "git -C /x reset --hard",
-                              "git status; git reset --hard HEAD~3",
-                              "git clean -fdx",
-                              "rm -rf /",
-                              "rm -rf ~/",
-                              "rm -r .git",
-                              "sudo mkfs.ext4 /dev/sda1",
-                              "dd if=x of=/dev/sda",
-                              "git config core.hooksPath x",
-                              R"sh(cd x
-rm -rf .git)sh",
-                              R"sh(cd x
-git clean -fdx)sh",
-                              R"sh(cd x
-git config core.fsmonitor ./x)sh",
-                              R"sh(x
-dd if=/dev/zero of=/dev/sda)sh",
-                              "git push origin main -f; true",
-                              "git push origin main --force&& true",
-                              "rm -rf /*",
-                              "rm -rf ~/*",
-                              R"sh(rm -rf "$HOME")sh",
-                              "rm -rf ./.git",
-                              "git --no-pager reset --hard",
-                              "FOO=1 git reset --hard",
-                              R"sh(bash -c "git reset --hard")sh",
-                              "git config core.fsMonitor x",
-                              "sudo -u root git reset --hard",
-                              "echo x | xargs -n 1 rm -rf /",
-                              "if true; then git reset --hard; fi",
-                              "( git reset --hard )",
-                              R"sh(echo "$(git reset --hard)")sh",
-                              "echo `git reset --hard`",
-                              "git -c core.pager=cat reset -q --hard",
-                              "true; git -c core.pager=cat reset -q --hard",
-                              "/usr/bin/git reset --hard",
-                              "rm -r -f -- /",
-                              R"sh(git \
- reset --hard)sh",
-                              "bash -lc 'cd x; git clean -fd'",
-                              R"sh(sh <<EOF
-git reset --hard
-EOF)sh",
-                              "rm -fr $HOME/",
-                              "rm -rf ${HOME}",
-                              "eval 'git reset --hard'",
-                              "git -c core.sshCommand=x fetch",
-                              "{ git reset --hard; }",
-                              "timeout 5 git reset --hard",
-                              "git push -uf origin x",
-                              "git push --mirror x",
-                              "wipefs -a /dev/sda",
-                              R"sh(true && bash -c 'bash -c "git reset --hard"')sh",
-                              R"sh(cat <<EOF
-x
-EOF
-git reset --hard)sh",
-                              "rm -rf 'x' /",
-                              "rm --recursive --force .git/",
-                              "rm -rf >log /",
-                              "cat .env",
-                              "cat <.env",
-                              "cat .env*",
-                              "sudo head -n 1 ./sub/.env.local",
-                              "grep A .env",
-                              "grep -e A .env",
-                              "sed -n p .env",
-                              "awk -F= '{print $2}' .env",
-                              "bash -c 'cat id_ed25519'",
-                              "x=$(cat id_rsa)",
-                              "base64 certs/server.pem",
-                              "cat \"$HOME/.npmrc\"",
-                              "cat ~/.ssh/config",
-                              "true; cat /run/secrets/ANTHROPIC_API_KEY"}) {
-    EXPECT_EQ(guard_rail_of(command), 2) << command;
-  }
-}
-
-TEST(AgentPolicy, TheGuardRailRefusesWhatItCannotRead) {
-  for (const char* call : {"no json", "{}", "", "{\"tool_input\": {\"command\": 5}}"})
-    EXPECT_EQ(guard_rail(call), 2) << call;
-  EXPECT_EQ(guard_rail_of("git status " + std::string(60'000, 'x')), 2) << "it would take too long";
-}
-
-TEST(AgentPolicy, TheGuardRailJudgesWhatToolsRead) {
-  const auto reading = [](const char* tool, const Json& input) {
-    return guard_rail(Json{{"tool_name", tool}, {"tool_input", input}}.dump());
-  };
-  EXPECT_EQ(reading("read_file", {{"file_path", ".env"}}), 2);
-  EXPECT_EQ(reading("read_file", {{"file_path", "src/env.ts"}}), 0);
-  EXPECT_EQ(reading("read_many_files", {{"include", {"a.txt", "sub/x.pem"}}}), 2);
-  EXPECT_EQ(reading("read", {{"filePath", "/run/secrets/KEY"}}), 2);
-  EXPECT_EQ(reading("read", {{"filePath", "/w/.env.example"}}), 0);
-  EXPECT_EQ(reading("grep", {{"pattern", ".env"}}), 0) << "what is looked for is no file";
-  EXPECT_EQ(reading("grep_search", {{"pattern", "KEY"}, {"include_pattern", "id_rsa"}}), 2);
-  EXPECT_EQ(reading("another", {{"file_path", "a.txt"}}), 2) << "it is not known what it reads";
-}
-
-// Every agent that runs commands by itself asks the same program, and has what it needs.
-TEST(AgentPolicy, EveryShippedAgentAsksTheGuardRail) {
-  for (const AgentProfile& agent : agent_profiles()) {
-    if (!agent.needs_image()) continue;
-    EXPECT_THAT(agent.programs, Contains("jq")) << agent.name;
-    bool has_rail = false;
-    bool asks = false;
-    for (const AgentFile& file : agent.files) {
-      if (file.path == "/opt/drydock/policy/guard-rail") has_rail = file.executable;
-      else if (file.text.find("/opt/drydock/policy/guard-rail") != std::string::npos) asks = true;
-    }
-    EXPECT_TRUE(has_rail && asks) << agent.name;
-  }
-}
 
 }  // namespace
 }  // namespace drydock::core
