@@ -140,8 +140,8 @@ class NpmGroup : public testing::Test {
 
   void npm_says(const std::string& line) {
     const std::string npm = directory_.path() + "/npm";
-    std::ofstream(npm) << "#!/bin/sh\n[ \"$*\" = '-g config list --json' ] && echo '{\"registry\": \"" << line
-                       << "\"}'\n";
+    std::ofstream(npm) << "#!/bin/sh\ncase \"$*\" in '-g config list --json '*) echo '{\"registry\": \""
+                       << line << "\"}' ;; esac\n";
     ASSERT_EQ(::chmod(npm.c_str(), 0755), 0);
   }
   void npm_fails() {
