@@ -126,11 +126,13 @@ int run(const std::vector<std::string>& arguments) {
   }
 }
 
-// A closed standard stream would give its number to the next file that is opened.
+// A closed standard stream would give its number to the next file that is opened. What takes the place of
+// standard output is to be read: data that is written there is lost, and that is an error.
 void open_missing_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) == -1)
-      ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): it is a standard stream
+    if (::fcntl(fd, F_GETFD) != -1) continue;
+    // NOLINTNEXTLINE(android-cloexec-open): it is a standard stream
+    ::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
   }
 }
 
