@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_source.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
 #include "cli/configuration.hpp"
@@ -47,6 +48,13 @@ void change_directory(const std::string& directory) {
   }
 }
 
+void check_engine(const std::string& url) {
+  const std::string wrong = url.empty() ? "" : core::wrong_engine_url(url);
+  if (wrong.empty()) return;
+  throw Error(ErrorKind::usage, "cannot use option '--engine': '" + printable(url, 200) + "' " + wrong,
+              "write it as unix:///path/to/the/socket");
+}
+
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
@@ -59,10 +67,10 @@ std::string folder_of(const CommandLine& line) {
 }
 
 // What files say, under what the command line and the environment do.
-Configuration configure(CommandLine& line) {
+Configuration configure(CommandLine& line, const StopSource& stop) {
   if (!line.command->is_configured()) return {};
   const bool runs = line.command->has_run_options();
-  Configuration configuration = read_configuration(folder_of(line), line.global.config);
+  Configuration configuration = read_configuration(folder_of(line), line.global.config, &stop);
   if (!configuration.problems().empty() && !line.command->tells_wrong_configuration())
     throw configuration.problems().front();
   const std::string runtime = configuration.value("runtime");
@@ -99,10 +107,11 @@ int run(const std::vector<std::string>& arguments) {
         return 0;
       }
       configure_log(line.global);
+      check_engine(line.global.engine);
       change_directory(line.global.directory);
       StopSource stop;
       const SignalRouter router(stop);
-      const Configuration configuration = configure(line);
+      const Configuration configuration = configure(line, stop);
       int status = 0;
       name_origins(configuration, [&] {
         status = command->run(
