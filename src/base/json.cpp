@@ -1,5 +1,6 @@
 #include "base/json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -13,6 +14,13 @@ constexpr int max_depth = 128;
 [[noreturn]] void wrong(std::string_view key, std::string_view problem) {
   throw Error(ErrorKind::protocol,
               "cannot read the answer: member '" + std::string(key) + "' " + std::string(problem));
+}
+
+// Where one is behind `text`, which has no octet of the fault.
+std::string position(std::string_view text) {
+  const auto line_begin = text.rfind('\n');  // npos + 1 is 0
+  return "line " + std::to_string(1 + std::count(text.begin(), text.end(), '\n')) + ", column " +
+         std::to_string(text.size() - (line_begin + 1) + 1);
 }
 
 }  // namespace
@@ -39,10 +47,14 @@ Json parse_json(std::string_view text, std::string_view what) {
       --depth;
     }
   }
-  Json parsed = Json::parse(text, nullptr, false);
-  if (parsed.is_discarded())
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    throw Error(ErrorKind::protocol, "cannot read " + std::string(what) + ": not valid JSON in " +
+                                         position(text.substr(0, std::max<std::size_t>(error.byte, 1) - 1)));
+  } catch (const Json::exception&) {
     throw Error(ErrorKind::protocol, "cannot read " + std::string(what) + ": not valid JSON");
-  return parsed;
+  }
 }
 
 const Json* find_member(const Json& object, std::string_view key) {

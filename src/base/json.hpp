@@ -13,8 +13,8 @@ namespace drydock {
 
 using Json = nlohmann::json;
 
-// Parses text. Nesting deeper than 128 and text that is not JSON are ErrorKind::protocol; `what` names the
-// text.
+// Parses text. Nesting deeper than 128 and text that is not JSON are ErrorKind::protocol, "cannot read
+// <what>: <reason>", the latter with line and column (in octets) where the fault shows.
 Json parse_json(std::string_view text, std::string_view what);
 
 // The member, or nullptr when it is absent or null, or when `object` is no object.

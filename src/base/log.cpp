@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -42,7 +43,14 @@ std::shared_ptr<spdlog::logger> make_logger(Level level, const std::string& file
   console->set_pattern("drydock: %l: %v");
   sinks.push_back(std::move(console));
   if (!file.empty()) {
-    const UniqueFd created(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    // A FIFO that nobody reads would be waited for.
+    const UniqueFd created(
+        ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+    if (!created && errno == ENXIO) {
+      throw Error(ErrorKind::invalid,
+                  "cannot open log file '" + file + "': it is no regular file, and nobody reads it",
+                  "pass the path of a file to --log-file");
+    }
     if (!created) {
       throw Error(ErrorKind::invalid, with_errno("cannot open log file '" + file + "'", errno),
                   "pass a path that can be written to --log-file");

@@ -1,24 +1,25 @@
 #include "cli/configuration.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 #include <system_error>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/input_file.hpp"
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/run_options.hpp"
+#include "core/detach_keys.hpp"
 #include "core/package_list.hpp"
 #include "core/project.hpp"
+#include "core/selection.hpp"
 #include "core/settings.hpp"
 
 namespace drydock::cli {
@@ -32,6 +33,11 @@ constexpr const char* machine_key = "public-range";  // core/settings.hpp
 [[noreturn]] void bad_line(const std::string& origin, const std::string& reason, const std::string& hint) {
   throw Error(ErrorKind::invalid, "cannot read configuration '" + printable(origin, 300) + "': " + reason,
               hint);
+}
+
+[[noreturn]] void bad_value(const std::string& key, const std::string& value, const std::string& origin,
+                            const std::string& hint) {
+  bad_line(origin, "'" + key + "' cannot be '" + printable(value, 80) + "'", hint);
 }
 
 void check_key(const std::string& key, const std::string& origin) {
@@ -49,6 +55,39 @@ void check_key(const std::string& key, const std::string& origin) {
 }
 
 bool is_list(const po::option_description& option) { return option.semantic()->is_composing(); }
+
+bool is_switch(const po::option_description& option) {
+  return dynamic_cast<const po::typed_value<bool>*>(option.semantic().get()) != nullptr;
+}
+
+// Beyond what its option would take.
+void check_value(const po::option_description& option, const std::string& value, const std::string& origin) {
+  const std::string& key = option.long_name();
+  const std::string shown = "'" + printable(value, 80) + "' ";
+  if (is_switch(option) && value != "true" && value != "false")
+    bad_value(key, value, origin, "write true or false");
+  if (key == "runtime" && value != "auto" && value != "podman" && value != "docker")
+    bad_line(origin, shown + "is no engine", "use auto, podman or docker");
+  if (key == package_key) {
+    if (const std::string wrong = core::wrong_package_name(value); !wrong.empty()) {
+      bad_line(origin, shown + wrong, "write one name of a Debian package, as in: package = build-essential");
+    }
+  }
+  if (value.empty()) return;
+  if (key == "engine") {
+    if (const std::string wrong = core::wrong_engine_url(value); !wrong.empty())
+      bad_line(origin, shown + wrong, "write it as unix:///path/to/the/socket");
+  }
+  if (key == "workdir" && value.front() != '/')
+    bad_line(origin, shown + "is not an absolute path", "write it as /absolute/path");
+  if (key == "detach-keys") {
+    try {
+      core::DetachKeys::parse(value);
+    } catch (const Error& error) {
+      bad_line(origin, error.what(), error.hint());
+    }
+  }
+}
 
 }  // namespace
 
@@ -84,15 +123,15 @@ std::vector<std::string> configurable_keys() {
   return keys;
 }
 
-void Configuration::read(const std::string& path, bool required) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (!required && (errno == ENOENT || errno == ENOTDIR)) return;
-    bad_line(path, with_errno("open", errno), "name a file that you may read");
+void Configuration::read(const std::string& path, bool required, const StopSource* stop) {
+  const auto content = read_input_file(path, stop);
+  if (!content) {
+    const bool absent = content.error().cause == ENOENT || content.error().cause == ENOTDIR;
+    if (absent && !required) return;
+    bad_line(path, content.error().reason,
+             required ? "name a file that you may read" : "make it a file that you may read, or remove it");
   }
-  std::ifstream file(path);
-  if (!file || !S_ISREG(status.st_mode))
-    bad_line(path, "it is not a file that you may read", "make it readable for you");
+  std::istringstream file(*content);
   const po::options_description options = configurable_options();
   std::string line;
   int number = 0;
@@ -114,31 +153,24 @@ void Configuration::read(const std::string& path, bool required) {
                  "leave one of them");
       }
     }
-    if (key == "runtime" && value != "auto" && value != "podman" && value != "docker")
-      bad_line(origin, "'" + printable(value, 80) + "' is no engine", "use auto, podman or docker");
-    if (key == package_key) {
-      if (const std::string wrong = core::wrong_package_name(value); !wrong.empty()) {
-        bad_line(origin, "'" + printable(value, 80) + "' " + wrong,
-                 "write one name of a Debian package, as in: package = build-essential");
-      }
-    }
+    check_value(options.find(key, false), value, origin);
     try {
       std::istringstream one(text + "\n");
       po::variables_map values;
       po::store(po::parse_config_file(one, options), values);
       po::notify(values);
     } catch (const po::error&) {
-      bad_line(origin, "'" + key + "' cannot be '" + printable(value, 80) + "'", "see: drydock help run");
+      bad_value(key, value, origin, "see: drydock help run");
     }
     settings_.push_back({key, value, origin});
   }
 }
 
-void Configuration::read_or_note(const std::string& path, bool required) {
+void Configuration::read_or_note(const std::string& path, bool required, const StopSource* stop) {
   const std::size_t before = settings_.size();
   files_.push_back({path, "settings", ::access(path.c_str(), F_OK) == 0 ? "read" : "absent"});
   try {
-    read(path, required);
+    read(path, required, stop);
   } catch (const Error& error) {
     settings_.resize(before);
     problems_.push_back(error);
@@ -193,14 +225,15 @@ void Configuration::merge_into(po::variables_map& values, const po::options_desc
   }
 }
 
-Configuration read_configuration(const std::string& directory, const std::string& file) {
+Configuration read_configuration(const std::string& directory, const std::string& file,
+                                 const StopSource* stop) {
   Configuration configuration;
-  configuration.read_or_note(core::machine_config_path, false);
+  configuration.read_or_note(core::machine_config_path, false, stop);
   if (!file.empty()) {
-    configuration.read_or_note(file, true);
+    configuration.read_or_note(file, true, stop);
     return configuration;
   }
-  configuration.read_or_note(user_configuration_path(), false);
+  configuration.read_or_note(user_configuration_path(), false, stop);
   std::string key;
   try {
     key = core::resolve_project(directory).key;
@@ -208,7 +241,7 @@ Configuration read_configuration(const std::string& directory, const std::string
     // It is no project, which is a run's to say.
     return configuration;
   }
-  configuration.read_or_note(project_configuration_path(key), false);
+  configuration.read_or_note(project_configuration_path(key), false, stop);
   return configuration;
 }
 
@@ -263,16 +296,58 @@ std::vector<std::vector<std::string>> every_package_list() {
   return lists;
 }
 
+namespace {
+
+// How an error begins that judges such a value without naming the option, and how much of the value it shows.
+struct JudgedLater {
+  const char* key;
+  std::string_view words;
+  std::size_t shown;
+};
+constexpr std::array<JudgedLater, 7> judged_later{{{"agent", "cannot use agent '", 80},
+                                                   {"engine", "cannot use engine '", 200},
+                                                   {"allow-file", "cannot read allowlist '", 4096},
+                                                   {"env-file", "cannot read environment file '", 200},
+                                                   {"secret", "cannot pass secret '", 80},
+                                                   {"mount", "cannot mount '", 300},
+                                                   {"mask", "cannot mask '", 300}}};
+
+// The names under which an error may show a value.
+std::vector<std::string> names_of(const Setting& setting) {
+  std::vector<std::string> names{setting.value};
+  if (setting.key == "secret") names.push_back(setting.value.substr(0, setting.value.find('=')));
+  const std::vector<std::string> parts = split(setting.value, ':');
+  if (setting.key == "mount" && parts.size() > 1)
+    names.insert(names.end(), {parts[0], parts[0] + "' at '" + parts[1]});
+  return names;
+}
+
+bool is_about(const std::string& message, const Setting& setting) {
+  // The value of a switch is not told.
+  if (message.find("'--" + setting.key + "'") != std::string::npos &&
+      (setting.value == "true" || message.find(printable(setting.value, 80)) != std::string::npos))
+    return true;
+  for (const JudgedLater& judged : judged_later) {
+    if (setting.key != judged.key || !starts_with(message, judged.words)) continue;
+    const std::string rest = message.substr(judged.words.size());
+    for (const std::string& name : names_of(setting)) {
+      if (starts_with(rest, printable(name, judged.shown) + "': ")) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 void name_origins(const Configuration& configuration, const std::function<void()>& read) {
   try {
     read();
   } catch (const Error& error) {
+    const po::options_description options = configurable_options();
     for (const Setting& setting : configuration.settings()) {
-      const std::string message = error.what();
-      if (message.find("'--" + setting.key + "'") == std::string::npos ||
-          (!setting.value.empty() && message.find(printable(setting.value, 80)) == std::string::npos))
-        continue;
-      bad_line(setting.origin, message, error.hint());
+      const bool holds =
+          is_list(options.find(setting.key, false)) || configuration.origin(setting.key) == setting.origin;
+      if (holds && is_about(error.what(), setting)) bad_line(setting.origin, error.what(), error.hint());
     }
     throw;
   }

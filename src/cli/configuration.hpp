@@ -23,11 +23,11 @@ struct Setting {
 class Configuration {
  public:
   // Throws Error(invalid) "cannot read configuration '<file>:<line>': <reason>". An absent file says nothing,
-  // unless it is `required`.
-  void read(const std::string& path, bool required);
+  // unless it is `required`. Waits for the end of a shell's pipe, or for `stop`, which may be null.
+  void read(const std::string& path, bool required, const StopSource* stop = nullptr);
 
   // The same, but what would be thrown becomes one of problems(); the file says nothing then.
-  void read_or_note(const std::string& path, bool required);
+  void read_or_note(const std::string& path, bool required, const StopSource* stop);
 
   const std::vector<Setting>& settings() const { return settings_; }
   const std::vector<Error>& problems() const { return problems_; }
@@ -59,7 +59,8 @@ std::string project_configuration_path(const std::string& key);
 
 // The files that hold in `directory`: those of the machine, of the user and of the project there, or the
 // machine's and `file`, the value of --config, when that is not empty. What is wrong is in problems().
-Configuration read_configuration(const std::string& directory, const std::string& file);
+Configuration read_configuration(const std::string& directory, const std::string& file,
+                                 const StopSource* stop = nullptr);
 
 // What files and options add to the allowlist; of options those that are declared, after the files'.
 core::AllowlistRequest read_allowlist_request(const Invocation& invocation);
@@ -70,7 +71,8 @@ std::vector<std::string> configured_packages(const Invocation& invocation);
 // The list of each project that has files, and that of all others.
 std::vector<std::vector<std::string>> every_package_list();
 
-// Reads what `read` reads of an invocation. An error about an option that a file has set names the file.
+// Does what `read` does of an invocation. An error about a value that a file has set names the file and the
+// line, and is none of usage.
 void name_origins(const Configuration& configuration, const std::function<void()>& read);
 
 }  // namespace drydock::cli

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/stop_source.hpp"
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
 #include "cli/configuration.hpp"
@@ -54,6 +55,13 @@ void change_directory(const std::string& directory) {
   }
 }
 
+void check_engine(const std::string& url) {
+  const std::string wrong = url.empty() ? "" : core::wrong_engine_url(url);
+  if (wrong.empty()) return;
+  throw Error(ErrorKind::usage, "cannot use option '--engine': '" + printable(url, 200) + "' " + wrong,
+              "write it as unix:///path/to/the/socket");
+}
+
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
@@ -66,10 +74,10 @@ std::string folder_of(const CommandLine& line) {
 }
 
 // What files say, under what the command line and the environment do.
-Configuration configure(CommandLine& line) {
+Configuration configure(CommandLine& line, const StopSource& stop) {
   if (!line.command->is_configured()) return {};
   const bool runs = line.command->has_run_options();
-  Configuration configuration = read_configuration(folder_of(line), line.global.config);
+  Configuration configuration = read_configuration(folder_of(line), line.global.config, &stop);
   if (!configuration.problems().empty() && !line.command->tells_wrong_configuration())
     throw configuration.problems().front();
   const std::string runtime = configuration.value("runtime");
@@ -106,10 +114,11 @@ int run(const std::vector<std::string>& arguments) {
         return 0;
       }
       configure_log(line.global);
+      check_engine(line.global.engine);
       change_directory(line.global.directory);
       StopSource stop;
       const SignalRouter router(stop);
-      const Configuration configuration = configure(line);
+      const Configuration configuration = configure(line, stop);
       if (command->is_configured()) core::require_engine_name(make_providers(), line.global.runtime);
       int status = 0;
       name_origins(configuration, [&] {
@@ -134,11 +143,13 @@ int run(const std::vector<std::string>& arguments) {
   }
 }
 
-// A closed standard stream would give its number to the next file that is opened.
+// A closed standard stream would give its number to the next file that is opened. What takes the place of
+// standard output is to be read: data that is written there is lost, and that is an error.
 void open_missing_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) == -1)
-      ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): it is a standard stream
+    if (::fcntl(fd, F_GETFD) != -1) continue;
+    // NOLINTNEXTLINE(android-cloexec-open): it is a standard stream
+    ::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
   }
 }
 

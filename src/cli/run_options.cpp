@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
+#include <sstream>
 
 #include "base/error.hpp"
+#include "base/input_file.hpp"
 #include "base/json.hpp"
 #include "base/quantity.hpp"
 #include "base/text.hpp"
@@ -104,11 +104,18 @@ void set_variable(const std::string& entry, std::map<std::string, std::string>& 
 }
 
 // As podman and docker have it: everything behind the first '=' is the value, quotes too.
-void read_environment_file(const std::string& path, std::map<std::string, std::string>& environment) {
-  std::ifstream file(path);
+void read_environment_file(const std::string& path, const StopSource& stop,
+                           std::map<std::string, std::string>& environment) {
+  const auto content = read_input_file(path, &stop);
+  if (!content) {
+    throw Error(ErrorKind::invalid,
+                "cannot read environment file '" + printable(path, 200) + "': " + content.error().reason,
+                "name a file that exists and that you may read");
+  }
+  std::istringstream file(*content);
   std::string line;
   int number = 0;
-  while (file && std::getline(file, line)) {
+  while (std::getline(file, line)) {
     ++number;
     if (ends_with(line, "\r")) line.pop_back();
     line.erase(0, line.find_first_not_of(" \t"));
@@ -123,11 +130,6 @@ void read_environment_file(const std::string& path, std::map<std::string, std::s
     }
     set_variable(line, environment);
   }
-  if (!file.eof()) {
-    throw Error(ErrorKind::invalid,
-                with_errno("cannot read environment file '" + printable(path, 200) + "'", errno),
-                "name a file that exists and that you may read");
-  }
 }
 
 }  // namespace
@@ -136,7 +138,7 @@ core::PullPolicy read_pull(const Invocation& invocation) {
   if (!invocation.has("pull")) return core::PullPolicy::never;
   const auto policy = core::parse_pull_policy(invocation.text("pull"));
   if (!policy)
-    bad_value("--pull", invocation.text("pull"), "is no time to pull", "use never, missing, always or newer");
+    bad_value("--pull", invocation.text("pull"), "is no pull policy", "use never, missing, always or newer");
   return *policy;
 }
 
@@ -203,7 +205,8 @@ void declare_run_options(po::options_description& options) {
 std::map<std::string, std::string> read_environment(const Invocation& invocation) {
   std::map<std::string, std::string> environment;
   if (invocation.has("env-file")) {
-    for (const std::string& path : invocation.list("env-file")) read_environment_file(path, environment);
+    for (const std::string& path : invocation.list("env-file"))
+      read_environment_file(path, invocation.stop, environment);
   }
   for (const std::string& entry : invocation.list("env")) {
     if (entry.empty() || entry.front() == '=') {

@@ -5,7 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "core/allowlist.hpp"
+#include "core/allowlist_lines.hpp"
+#include "core/entry_hint.hpp"
 #include "core/host_pattern.hpp"
 #include "core/image_archive.hpp"
 #include "core/model_hosts.hpp"
@@ -51,8 +52,10 @@ AgentProfileReader::AgentProfileReader(std::string_view text, std::string origin
   try {
     json_ = parse_json(text, "agent profile");
   } catch (const Error& error) {
+    constexpr std::string_view beginning = "cannot read agent profile: ";
     throw Error(ErrorKind::invalid,
-                "cannot read agent profile '" + printable(origin_, 300) + "': " + error.what(),
+                "cannot read agent profile '" + printable(origin_, 300) +
+                    "': " + std::string(error.what()).substr(beginning.size()),
                 "correct or remove it");
   }
 }
@@ -169,11 +172,8 @@ void AgentProfileReader::read_baseline() {
     require_keys(object, where, {"host", "reason"});
     const BaselineHost host{text(object, where, "host", true), text(object, where, "reason", true)};
     if (host.host.front() == '@') fail(where + ".host", "no group is in a baseline", "name the hosts");
-    try {
-      parse_allowlist_entry(host.host, "baseline");
-    } catch (const Error& error) {
-      fail(where + ".host", error.what());
-    }
+    if (const auto pattern = parse_host_pattern(without_blanks(host.host)); !pattern)
+      fail(where + ".host", "'" + host.host + "': " + pattern.error(), hint_for_entry(host.host));
     profile_.baseline.push_back(host);
   });
 }

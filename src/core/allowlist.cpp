@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -14,7 +15,6 @@
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 #include "core/allowlist_lines.hpp"
-#include "core/entry_hint.hpp"
 #include "core/groups.hpp"
 #include "core/utf8.hpp"
 
@@ -32,11 +32,11 @@ namespace {
 
 using Groups = std::map<std::string, tl::expected<std::vector<std::string>, std::string>>;
 
-// A group is looked up once, however often it is named: `groups` are those that were.
-std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Groups& groups) {
-  const auto refuse = [&](const std::string& reason) {
-    fail(source.to_string(), "'" + one_line(entry) + "': " + reason, hint_for_entry(entry, reason));
-  };
+using Refuse = std::function<void(const std::string& reason)>;
+
+// A group is looked up once, however often it is named: `groups` are those that were. `refuse` throws.
+std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Groups& groups,
+                               const Refuse& refuse) {
   if (!starts_with(entry, "@")) {
     auto pattern = parse_host_pattern(entry);
     if (!pattern) refuse(pattern.error());
@@ -50,6 +50,12 @@ std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Gro
   std::vector<Entry> members;
   for (const std::string& host : *hosts) members.push_back({*parse_host_pattern(host), source});
   return members;
+}
+
+std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Groups& groups) {
+  return parse_entry(entry, source, groups, [&](const std::string& reason) {
+    fail(source.to_string(), "'" + one_line(entry) + "': " + reason, hint_for_entry(entry, reason));
+  });
 }
 
 std::string read_all(int fd, const std::string& path) {
@@ -98,6 +104,16 @@ std::vector<Entry> parse_allowlist_text(std::string_view text, const std::string
 std::vector<Entry> parse_allowlist_entry(std::string_view entry, const std::string& source_name) {
   Groups groups;
   return parse_entry(without_blanks(entry), {source_name, 0}, groups);
+}
+
+std::vector<Entry> parse_allowlist_argument(std::string_view entry, const std::string& source_name,
+                                            const std::string& beginning, EntryPlace place) {
+  Groups groups;
+  const std::string_view plain = without_blanks(entry);
+  return parse_entry(plain, {source_name, 0}, groups, [&](const std::string& reason) {
+    throw Error(ErrorKind::usage, beginning + "'" + one_line(plain) + "': " + reason,
+                hint_for_entry(plain, reason, place));
+  });
 }
 
 std::vector<Entry> read_allowlist_file(const std::string& path, bool required) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/allowlist_lines.hpp"
+#include "core/entry_hint.hpp"
 #include "core/host_pattern.hpp"
 
 namespace drydock::core {
@@ -45,9 +46,14 @@ class Allowlist {
 // wrong.
 std::vector<Entry> parse_allowlist_text(std::string_view text, const std::string& source_name);
 
-// One entry from somewhere that has no lines and no comments, such as an option's value. Throws the same,
-// without a line; an empty value is an error.
+// One entry from somewhere that has no lines and no comments, such as a profile. Throws the same, without a
+// line; an empty value is an error.
 std::vector<Entry> parse_allowlist_entry(std::string_view entry, const std::string& source_name);
+
+// One entry that stands on the command line. Throws Error(usage) "<beginning>'<entry>': <reason>".
+std::vector<Entry> parse_allowlist_argument(std::string_view entry, const std::string& source_name,
+                                            const std::string& beginning,
+                                            EntryPlace place = EntryPlace::argument);
 
 // The entries of a file. A file that does not exist is an empty list, or Error(not_found) when it is
 // required; one that cannot be read, is not a regular file, or is over max_allowlist_size is Error(invalid).

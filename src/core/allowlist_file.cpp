@@ -28,15 +28,7 @@ struct Wanted {
 };
 
 std::vector<Entry> parse_host(const std::string& host, const std::string& verb) {
-  try {
-    return parse_allowlist_entry(host, "HOST");
-  } catch (const Error& error) {
-    // On the command line it is a matter of usage, and not of a file.
-    const std::string text = error.what();
-    const std::string_view file_words = "cannot read allowlist 'HOST': ";
-    if (!starts_with(text, file_words)) throw;
-    throw Error(ErrorKind::usage, "cannot " + verb + " host " + text.substr(file_words.size()), error.hint());
-  }
+  return parse_allowlist_argument(host, "HOST", "cannot " + verb + " host ");
 }
 
 std::vector<Wanted> parse_all(const std::vector<std::string>& hosts) {

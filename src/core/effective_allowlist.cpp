@@ -6,6 +6,8 @@
 namespace drydock::core {
 namespace {
 
+constexpr std::string_view private_option = "--allow-private";
+
 void add_all(Allowlist& list, const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) list.add(entry);
 }
@@ -26,9 +28,14 @@ std::vector<std::string> allowlist_paths(const Project& project) {
 }
 
 std::vector<Entry> parse_given(const Given& given, const char* option) {
-  const std::string source = given.origin.empty() ? option : given.origin;
-  std::vector<Entry> entries = parse_allowlist_entry(given.value, source);
-  for (Entry& entry : entries) entry.source = parse_source(source);
+  const std::string name = option;
+  if (given.origin.empty()) {
+    return parse_allowlist_argument(
+        given.value, name, "cannot use option '" + name + "': ",
+        name == private_option ? EntryPlace::private_argument : EntryPlace::argument);
+  }
+  std::vector<Entry> entries = parse_allowlist_entry(given.value, given.origin);
+  for (Entry& entry : entries) entry.source = parse_source(given.origin);
   return entries;
 }
 

@@ -33,8 +33,8 @@ struct AllowlistRequest {
   std::vector<Given> private_hosts = {};  // allowed also when they have private addresses
 };
 
-// The entries of one value; `option` is the source where nothing else is. Throws Error as
-// parse_allowlist_entry().
+// The entries of one value; `option` is the source where nothing else is. Throws Error(usage) "cannot use
+// option '<option>': …" then, and else as parse_allowlist_entry().
 std::vector<Entry> parse_given(const Given& given, const char* option);
 
 // Throws Error as read_allowlist_file() and parse_given().

@@ -67,22 +67,25 @@ std::string_view host_of_url(std::string_view url) {
 }
 
 // By what parse_host_pattern() says is wrong.
-std::string advice_on(std::string_view entry) {
+std::string advice_on(std::string_view entry, EntryPlace place) {
+  const bool on_line = place == EntryPlace::line;
   constexpr const char* as_in_dns =
       "write the name as DNS has it: letters, digits and '-', with dots between";
   constexpr const char* the_host = "write the host alone, as in example.com";
-  static const std::vector<std::pair<const char*, const char*>> table{
+  const std::pair<const char*, const char*> table[] = {
       {"a URL", the_host},
       {"a path", the_host},
       {"user-info", the_host},
       {"it is empty", the_host},
       {"no host name", the_host},
-      {"IP address",
-       "write the host's name; where that leads to a private address, use --allow-private NAME"},
+      {"IP address", place == EntryPlace::argument
+                         ? "write the host's name; where that leads to a private address, use drydock run "
+                           "--allow-private NAME"
+                         : "write the host's name"},
       {"single label", "write the full name, as in host.example.com"},
       {"public suffix", "name what one owner has, as in *.example.com"},
       {"every host", "name the hosts; drydock egress capture shows which a command asks for"},
-      {"a space", "write one host on a line"},
+      {"a space", on_line ? "write one host on a line" : "give each host by itself"},
       {"regular expressions", "write each host, or *.example.com for all below one"},
       {"port 443", "leave the port out"},
       {"empty label", "write one dot between two parts, as in www.example.com"},
@@ -90,20 +93,20 @@ std::string advice_on(std::string_view entry) {
       {"begins or ends with '-'", as_in_dns},
       {"international name", "check its spelling: letters and digits of any script, no symbols and no emoji"},
       {"longer than", "write at most 253 octets, and 63 between two dots"},
-      {"control character", "write the line anew, as plain text"},
+      {"control character", on_line ? "write the line anew, as plain text" : as_in_dns},
       {"NUL byte", "write the line anew, as plain text"},
-      {"not UTF-8", "save the file as UTF-8"}};
+      {"not UTF-8", on_line ? "save the file as UTF-8" : as_in_dns}};
   if (const auto parsed = parse_host_pattern(entry); !parsed) {
     for (const auto& [words, advice] : table) {
       if (parsed.error().find(words) != std::string::npos) return advice;
     }
   }
-  return "write example.com, *.example.com or .example.com, one on a line";
+  return std::string("write example.com, *.example.com or .example.com") + (on_line ? ", one on a line" : "");
 }
 
 }  // namespace
 
-std::string hint_for_entry(std::string_view entry, std::string_view reason) {
+std::string hint_for_entry(std::string_view entry, std::string_view reason, EntryPlace place) {
   if (starts_with(entry, "@")) return hint_for_group(to_lower_ascii(entry.substr(1)), reason);
   if (entry.find_first_of(",;", 0) < entry.size() - 1) return "write one host on a line";
   const std::string plain = without_regular_expression(without_quotes(entry));
@@ -111,7 +114,7 @@ std::string hint_for_entry(std::string_view entry, std::string_view reason) {
   const bool guessable = entry.find('@') == std::string_view::npos;
   const auto pattern = parse_host_pattern(host_of_url(plain));
   if (guessable && pattern) return "write " + pattern->to_string();
-  return advice_on(entry);
+  return advice_on(entry, place);
 }
 
 }  // namespace drydock::core

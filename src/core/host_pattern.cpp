@@ -28,8 +28,7 @@ constexpr std::size_t max_entry = 4096;
 constexpr const char* not_a_url = "it is a URL, not a host name";
 constexpr const char* not_an_address =
     "it is an IP address (or is read as one), and only names can be allowed";
-constexpr const char* no_regular_expressions =
-    "regular expressions are not supported; for subdomains write *.example.com";
+constexpr const char* no_regular_expressions = "regular expressions are not supported";
 constexpr const char* every_host = "it would allow every host";
 constexpr const char* long_name = "the name is longer than 253 octets";
 constexpr const char* long_label = "a label (the part between two dots) is longer than 63 octets";
@@ -45,7 +44,7 @@ Reason refuse_characters(std::string_view entry) {
   if (entry.size() > max_entry) return long_name;
   if (!is_utf8(entry)) return "it is not UTF-8";
   if (entry.find_first_of(" \t") != std::string_view::npos) {
-    return "it contains a space; write one host on a line";
+    return "it contains a space";
   }
   for (std::string_view rest = entry; !rest.empty();) {
     const char32_t code = *take_code_point(rest);

@@ -13,6 +13,7 @@
 #include "base/json.hpp"
 #include "base/process.hpp"
 #include "base/stop_source.hpp"
+#include "base/temp_file.hpp"
 #include "base/text.hpp"
 
 namespace drydock::core {
@@ -137,12 +138,14 @@ std::string prefix(const Settings& environment, const Settings& user) {
 }
 
 // What npm says of itself, by key. Nothing in a project counts: it is asked as for the whole machine
-// (INV-10).
+// (INV-10). It leaves no log, no folder for one and no note of a new version in the user's home.
 Settings told_by_npm(const StopSource* stop) {
   ProcessOptions options;
   options.stop = stop;
-  const Json answer =
-      parse_json(run_checked({"npm", "-g", "config", "list", "--json"}, options).output, "npm's answer");
+  const TempDir cache;
+  std::vector<std::string> command{"npm", "-g", "config", "list", "--json"};
+  command.insert(command.end(), {"--logs-max=0", "--no-update-notifier", "--cache=" + cache.path()});
+  const Json answer = parse_json(run_checked(command, options).output, "npm's answer");
   Settings told;
   if (!answer.is_object()) return told;
   for (const auto& [key, value] : answer.items()) {

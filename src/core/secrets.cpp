@@ -136,6 +136,9 @@ std::vector<Secret> take_secrets(const std::vector<std::string>& requests, const
     if (twice) refuse(name, "it is given twice", "give each its own name", ErrorKind::usage);
     if (secrets.size() == most_secrets)
       refuse(name, "there are more than 64", "pass fewer", ErrorKind::usage);
+    if (equals == request.size() - 1)
+      refuse(name, "no file is named", "write it as " + name + "=FILE, or " + name + " for your variable",
+             ErrorKind::usage);
     secrets.push_back({name, equals == std::string::npos
                                  ? take_variable(name)
                                  : read_secret_file(name, request.substr(equals + 1), project)});

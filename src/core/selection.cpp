@@ -50,6 +50,11 @@ std::vector<const runtime::EngineProvider*> candidates(const Providers& provider
 
 }  // namespace
 
+std::string wrong_engine_url(std::string_view url) {
+  if (starts_with(url, "unix://")) return {};
+  return "is no unix socket, and the project folder must be on the engine's machine";
+}
+
 void require_engine_name(const Providers& providers, const std::string& wanted) {
   const auto names = names_of(providers);
   if (wanted != "auto" && std::find(names.begin(), names.end(), wanted) == names.end()) {

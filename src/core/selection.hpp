@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/engine_provider.hpp"
@@ -22,6 +23,9 @@ struct Selection {
 // Error(unavailable) with every reason when auto finds none that works.
 Selection select_engine(const Providers& providers, const std::string& wanted, const std::string& url,
                         const StopSource* stop);
+
+// Why this cannot be the address of an engine; empty: it can.
+std::string wrong_engine_url(std::string_view url);
 
 // Throws Error(usage) as select_engine does for a name that is none; connects to nothing.
 void require_engine_name(const Providers& providers, const std::string& wanted);

@@ -26,8 +26,8 @@ std::string socket_of(const std::string& url, std::string_view origin) {
   constexpr std::string_view scheme = "unix://";
   if (!starts_with(url, scheme)) {
     throw Error(ErrorKind::unsupported,
-                "cannot use engine '" + printable(url) + "' (from " + std::string(origin) +
-                    "): only unix sockets are supported, for the project folder must be on this machine",
+                "cannot use engine '" + printable(url) + "'" + std::string(origin) +
+                    ": only unix sockets are supported, for the project folder must be on this machine",
                 "pass --engine unix:///run/docker.sock");
   }
   return url.substr(scheme.size());
@@ -82,9 +82,9 @@ class DockerProvider : public runtime::EngineProvider {
   }
 
   static std::string choose_socket(const std::string& url) {
-    if (!url.empty()) return socket_of(url, "--engine");
+    if (!url.empty()) return socket_of(url, "");
     if (const char* host = std::getenv("DOCKER_HOST"); host != nullptr && *host != '\0') {
-      return socket_of(host, "DOCKER_HOST");
+      return socket_of(host, " (from DOCKER_HOST)");
     }
     const auto sockets = usual_sockets();
     const auto usable = std::find_if(sockets.begin(), sockets.end(), [](const std::string& path) {

@@ -26,8 +26,8 @@ std::string socket_of(const std::string& url, std::string_view origin) {
   constexpr std::string_view scheme = "unix://";
   if (!starts_with(url, scheme)) {
     throw Error(ErrorKind::unsupported,
-                "cannot use engine '" + printable(url) + "' (from " + std::string(origin) +
-                    "): only unix sockets are supported, for the project folder must be on this machine",
+                "cannot use engine '" + printable(url) + "'" + std::string(origin) +
+                    ": only unix sockets are supported, for the project folder must be on this machine",
                 "pass --engine unix:///run/user/" + std::to_string(::geteuid()) + "/podman/podman.sock");
   }
   return url.substr(scheme.size());
@@ -75,9 +75,9 @@ class PodmanProvider : public runtime::EngineProvider {
   }
 
   static std::string choose_socket(const runtime::ConnectOptions& options) {
-    if (!options.url.empty()) return socket_of(options.url, "--engine");
+    if (!options.url.empty()) return socket_of(options.url, "");
     if (const char* host = std::getenv("CONTAINER_HOST"); host != nullptr && *host != '\0') {
-      return socket_of(host, "CONTAINER_HOST");
+      return socket_of(host, " (from CONTAINER_HOST)");
     }
     if (const std::string usual = usual_socket(); answers(usual)) return usual;
     return ensure_private_service(options.stop);

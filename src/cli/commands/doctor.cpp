@@ -135,6 +135,18 @@ std::vector<Setting> settings_of(const Invocation& invocation) {
   return settings;
 }
 
+// An agent that there is not; a profile that is wrong in itself is told with the profiles.
+void judge_agent(const Configuration& configuration, core::DoctorOptions& options) {
+  if (options.run.agent.empty()) return;
+  try {
+    name_origins(configuration, [&] { core::find_agent(options.run.agent); });
+  } catch (const Error& error) {
+    if (!starts_with(error.what(), "cannot read configuration '")) return;
+    options.wrong_configuration.push_back(error);
+    options.run.agent.clear();
+  }
+}
+
 // What a run here would have of the configuration files. What is wrong there goes to `options`.
 void read_run(const Invocation& invocation, core::DoctorOptions& options) {
   const Configuration& configuration = *invocation.configuration;
@@ -153,6 +165,7 @@ void read_run(const Invocation& invocation, core::DoctorOptions& options) {
   } catch (const Error& error) {
     options.wrong_configuration.push_back(error);
   }
+  judge_agent(configuration, options);
 }
 
 std::string gaps_text() {

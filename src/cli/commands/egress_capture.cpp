@@ -1,7 +1,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <iostream>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -15,6 +17,12 @@
 
 namespace drydock::cli {
 namespace {
+
+constexpr std::array<std::pair<const char*, const char*>, 4> not_for_a_capture{
+    {{"detach", "a capture ends with its command"},
+     {"keep", "a capture ends with its command"},
+     {"no-log", "a capture reads the log"},
+     {"ask", "a capture allows every host"}}};
 
 // --agent, and not a configuration file.
 bool is_agent_named(const Invocation& invocation) {
@@ -141,11 +149,10 @@ class EgressCaptureCommand : public Command {
   int failure_status() const override { return 125; }
 
   int run(const Invocation& invocation) const override {
-    // It must end with this command, and leave its log.
-    for (const char* option : {"detach", "keep", "no-log", "ask"}) {
+    for (const auto& [option, reason] : not_for_a_capture) {
       const bool given = invocation.has(option) && !invocation.values[option].defaulted();
       if (given)
-        throw Error(ErrorKind::usage, std::string("cannot use option '--") + option + "' for a capture",
+        throw Error(ErrorKind::usage, std::string("cannot use option '--") + option + "': " + reason,
                     "leave it out");
     }
     core::RunOptions options = read_run_options(invocation);

@@ -34,6 +34,26 @@ TEST(Json, RefusesGarbageAndDeepNesting) {
   EXPECT_NO_THROW(parse_json(brackets_in_string, "a test"));
 }
 
+TEST(Json, SaysWhereTextIsNone) {
+  const auto where = [](std::string_view text) -> std::string {
+    try {
+      parse_json(text, "a test");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::protocol);
+      const std::string beginning = "cannot read a test: not valid JSON";
+      EXPECT_EQ(std::string(error.what()).substr(0, beginning.size()), beginning);
+      return std::string(error.what()).substr(beginning.size());
+    }
+    return "taken";
+  };
+  EXPECT_EQ(where(""), " in line 1, column 1");
+  EXPECT_EQ(where("{\"a\":1,}"), " in line 1, column 8");
+  EXPECT_EQ(where("{\n  \"a\": 1\n  \"b\": 2\n}"), " in line 3, column 5") << "where the text \"b\" ends";
+  EXPECT_EQ(where("{\n\"a\": \"unfinished\n}"), " in line 2, column 17") << "the end of the line is in it";
+  EXPECT_EQ(where("{}\n\n]"), " in line 3, column 1");
+  EXPECT_EQ(where("[1e999]"), "") << "no number that there is";
+}
+
 TEST(Json, NumbersAreClampedNotWrapped) {
   const Json json = parse_json(R"({"big":18446744073709551615,"real":1.5,"wild":1e300})", "a test");
   EXPECT_EQ(int_or(json, "big", 0), std::numeric_limits<std::int64_t>::max());

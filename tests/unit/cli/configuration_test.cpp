@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include "cli/command_line.hpp"
 #include "cli/run_options.hpp"
 #include "core/project.hpp"
+#include "core/run.hpp"
 #include "environment.hpp"
 
 namespace drydock::cli {
@@ -68,6 +70,21 @@ class Config : public testing::Test {
           {line.global, line.values, line.operands, line.container_command, console, stop, &configuration});
     });
     return result;
+  }
+  // What a run prepares before it asks an engine, or the error of it.
+  void prepare(const std::vector<std::string>& words) const {
+    core::RunOptions options = run(words);
+    options.directory = project();
+    name_origins(read_configuration(project(), {}), [&] { core::prepare_run(options); });
+  }
+  Error failure(const std::vector<std::string>& words) const {
+    try {
+      prepare(words);
+    } catch (const Error& thrown) {
+      return thrown;
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return {ErrorKind::internal, ""};
   }
   Error error(const std::string& text) const {
     user(text);
@@ -157,6 +174,72 @@ TEST_F(Config, AFaultIsToldWithFileAndLine) {
   EXPECT_THROW(run({}), Error) << "a folder is no file";
 }
 
+TEST_F(Config, AValueThatIsJudgedLaterIsToldWithFileAndLine) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"agent = nope", "cannot use agent 'nope': there is no such profile"},
+      {"allow = 10.0.0.1", "'10.0.0.1': it is an IP address"},
+      {"allow-file = /nonexistent", "cannot read allowlist '/nonexistent': "},
+      {"env-file = /nonexistent", "cannot read environment file '/nonexistent': "},
+      {"mount = /nonexistent:/x:rw", "cannot mount '/nonexistent': "},
+      {"mount = /usr/share:/etc", "cannot mount '/usr/share' at '/etc': "},
+      {"mount = /usr/share:/x:yes", "cannot mount '/usr/share:/x:yes': 'yes' is neither ro nor rw"},
+      {"mask = nope", "cannot mask 'nope': "},
+      {"secret = DRYDOCK_TEST_UNSET", "cannot pass secret 'DRYDOCK_TEST_UNSET': there is no such variable"},
+      {"secret = A=/nonexistent", "cannot pass secret 'A': file '/nonexistent' cannot be read"}};
+  for (const auto& [line, text] : cases) {
+    user("\n# the second line\n" + line + "\n");
+    try {
+      prepare({});
+      ADD_FAILURE() << "took " << line;
+    } catch (const Error& thrown) {
+      EXPECT_EQ(thrown.kind(), ErrorKind::invalid) << line;
+      EXPECT_THAT(thrown.what(), HasSubstr(user_configuration_path() + ":3': ")) << line;
+      EXPECT_THAT(thrown.what(), HasSubstr(text)) << line;
+    }
+  }
+}
+
+TEST_F(Config, OfTwoFilesTheOneThatDecidesIsNamed) {
+  user("memory = much\nagent = nope\n");
+  own("\nmemory = much\n");
+  EXPECT_THAT(failure({}).what(), HasSubstr(project_configuration_path(key) + ":2': "));
+  own("\n\nagent = nope\nmemory = 1g\n");
+  EXPECT_THAT(failure({}).what(), HasSubstr(project_configuration_path(key) + ":3': "));
+}
+
+TEST_F(Config, SomeValuesAreJudgedWhenTheFileIsRead) {
+  EXPECT_THAT(error("workdir = rel\n").what(), HasSubstr("/config:1': 'rel' is not an absolute path"));
+  EXPECT_THAT(error("detach-keys = foo\n").what(), HasSubstr("/config:1': cannot use detach keys 'foo': "));
+  EXPECT_THAT(error("engine = tcp://x\n").what(), HasSubstr("/config:1': 'tcp://x' is no unix socket"));
+  for (const char* value : {"1", "TRUE", "yes", "on", "0", ""}) {
+    const Error thrown = error(std::string("keep = ") + value + "\n");
+    EXPECT_THAT(thrown.what(), HasSubstr(std::string("/config:1': 'keep' cannot be '") + value + "'"));
+    EXPECT_EQ(thrown.hint(), "write true or false");
+  }
+  user("workdir = /srv\ndetach-keys = \nengine = unix:///x\nkeep = false\n");
+  EXPECT_EQ(run({}).workdir, "/srv");
+  EXPECT_EQ(run({}).detach_keys, "");
+  EXPECT_FALSE(run({}).keep);
+}
+
+TEST_F(Config, AByteOrderMarkIsNoPartOfTheFirstKey) {
+  user("\xef\xbb\xbfmemory = 1g\n");
+  EXPECT_EQ(run({}).limits.memory, 1U << 30);
+}
+
+TEST_F(Config, WhatIsNoFileIsNeitherWaitedForNorAbsent) {
+  fs::create_directories(fs::path(user_configuration_path()).parent_path());
+  ASSERT_EQ(::mkfifo(user_configuration_path().c_str(), 0600), 0);
+  EXPECT_THAT(failure({}).what(), HasSubstr("/config': it is not a regular file"));
+  fs::remove(user_configuration_path());
+  fs::create_symlink("nowhere", user_configuration_path());
+  EXPECT_THAT(failure({}).what(), HasSubstr("/config': it is a symbolic link to nothing"));
+  EXPECT_EQ(read_configuration(project(), {}).files().at(1).state, "wrong");
+  fs::remove(user_configuration_path());
+  fs::create_directory(user_configuration_path());
+  EXPECT_THAT(failure({}).what(), HasSubstr("/config': it is a directory"));
+}
+
 TEST_F(Config, AFaultOfTheCommandLineIsNotTheFiles) {
   user("memory = 1g\n");
   try {
@@ -166,6 +249,15 @@ TEST_F(Config, AFaultOfTheCommandLineIsNotTheFiles) {
     EXPECT_EQ(thrown.kind(), ErrorKind::usage);
     EXPECT_THAT(thrown.what(), Not(HasSubstr("config")));
   }
+}
+
+TEST_F(Config, AnAgentOfTheCommandLineIsNotTheFiles) {
+  user("agent = codex\nmask = there\n");
+  fs::create_directory(project() + "/there");
+  const Error agent = failure({"--agent", "nope"});
+  EXPECT_EQ(agent.kind(), ErrorKind::usage);
+  EXPECT_THAT(agent.what(), HasSubstr("cannot use agent 'nope'"));
+  EXPECT_THAT(failure({"--mask", "nope"}).what(), Not(HasSubstr("config")));
 }
 
 TEST_F(Config, NoFileOfTheProjectItselfIsRead) {

@@ -158,6 +158,11 @@ TEST(RunOptions, VariablesComeFromFilesToo) {
               HasSubstr("No such file"));
   EXPECT_THAT(error({"--no-tty", "--env-file", "/tmp"}, ErrorKind::invalid).what(),
               HasSubstr("cannot read environment file '/tmp'"));
+  const TempFile marked;
+  marked.write("\xef\xbb\xbfMARKED=1\n");
+  EXPECT_THAT(read({"--no-tty", "--env-file", marked.path()}).environment,
+              UnorderedElementsAre(Pair("MARKED", "1")));
+  EXPECT_TRUE(read({"--no-tty", "--env-file", "/dev/null"}).environment.empty());
 }
 
 TEST(RunOptions, PathsToMountAndToMaskAreKept) {
@@ -251,7 +256,7 @@ TEST_F(Terminal, CannotBeAskedForAndRefusedAtOnce) {
 TEST(RunOptions, NothingIsFetchedUnlessAsked) {
   EXPECT_EQ(read({"--no-tty"}).pull, core::PullPolicy::never);
   EXPECT_EQ(read({"--no-tty", "--pull", "newer"}).pull, core::PullPolicy::newer);
-  EXPECT_THAT(error({"--no-tty", "--pull", "sometimes"}).what(), HasSubstr("'sometimes' is no time to pull"));
+  EXPECT_THAT(error({"--no-tty", "--pull", "sometimes"}).what(), HasSubstr("'sometimes' is no pull policy"));
 }
 
 }  // namespace

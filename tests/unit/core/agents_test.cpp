@@ -164,6 +164,32 @@ TEST_P(WrongProfile, IsToldWhereAndWhy) {
   }
 }
 
+TEST(AgentProfiles, OneThatIsNoJsonIsToldWithLineAndColumnOnce) {
+  try {
+    parse_agent_profile("{\n  \"schema\": 1,\n}\n", "/etc/x.json", "/nonexistent");
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid);
+    EXPECT_STREQ(error.what(), "cannot read agent profile '/etc/x.json': not valid JSON in line 3, column 1");
+  }
+}
+
+TEST(AgentProfiles, AHostThatCannotBeAllowedIsToldOnce) {
+  std::string text = fifth;
+  const std::string host = "\"host\": \"";
+  ASSERT_NE(text.find(host), std::string::npos);
+  text.insert(text.find(host) + host.size(), "https://");
+  try {
+    parse_agent_profile(text, "fifth.json", "/nonexistent");
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                testing::StartsWith("cannot read agent profile 'fifth.json': baseline[0].host: 'https://"));
+    EXPECT_THAT(error.what(), testing::EndsWith("': it is a URL, not a host name"));
+    EXPECT_THAT(error.hint(), testing::StartsWith("write "));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Table, WrongProfile,
     testing::Values(

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/temp_file.hpp"
+#include "core/effective_allowlist.hpp"
 #include "core/groups.hpp"
 
 namespace drydock::core {
@@ -20,6 +21,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 // "entry@line" for each.
 std::vector<std::string> shown(const std::vector<Entry>& entries) {
@@ -140,8 +142,8 @@ class NpmGroup : public testing::Test {
 
   void npm_says(const std::string& line) {
     const std::string npm = directory_.path() + "/npm";
-    std::ofstream(npm) << "#!/bin/sh\n[ \"$*\" = '-g config list --json' ] && echo '{\"registry\": \"" << line
-                       << "\"}'\n";
+    std::ofstream(npm) << "#!/bin/sh\ncase \"$*\" in '-g config list --json '*) echo '{\"registry\": \""
+                       << line << "\"}' ;; esac\n";
     ASSERT_EQ(::chmod(npm.c_str(), 0755), 0);
   }
   void npm_fails() {
@@ -191,6 +193,37 @@ TEST(AllowlistEntry, HasNoLine) {
   EXPECT_THAT(failure([] { parse_allowlist_entry("# x", "--allow"); }).what(), HasSubstr("a space"));
   EXPECT_THAT(failure([] { parse_allowlist_entry("a.example\nb.example", "--allow"); }).what(),
               HasSubstr("a control character"));
+}
+
+TEST(AllowlistEntry, OfTheCommandLineIsAMatterOfUsage) {
+  const Error allow = failure([] { parse_given({"10.0.0.1"}, "--allow"); });
+  EXPECT_EQ(allow.kind(), ErrorKind::usage);
+  EXPECT_THAT(allow.what(), StartsWith("cannot use option '--allow': '10.0.0.1': it is an IP address"));
+  EXPECT_THAT(allow.hint(), HasSubstr("use drydock run --allow-private NAME"));
+  const Error private_host = failure([] { parse_given({"10.0.0.1"}, "--allow-private"); });
+  EXPECT_EQ(private_host.kind(), ErrorKind::usage);
+  EXPECT_EQ(private_host.hint(), "write the host's name");
+  EXPECT_EQ(failure([] { parse_given({"a.example b.example"}, "--allow"); }).hint(),
+            "give each host by itself");
+  EXPECT_EQ(failure([] { parse_given({"@nosuch"}, "--allow"); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(parse_given({" a.example "}, "--allow").at(0).source.to_string(), "--allow");
+}
+
+TEST(AllowlistEntry, OfAFileIsNone) {
+  const Error error = failure([] { parse_given({"10.0.0.1", "/etc/x:3"}, "--allow"); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid);
+  EXPECT_THAT(error.what(), StartsWith("cannot read allowlist '/etc/x:3': '10.0.0.1': it is an IP address"));
+  EXPECT_EQ(error.hint(), "write the host's name");
+  EXPECT_EQ(parse_given({"a.example", "/etc/x:3"}, "--allow").at(0).source.line, 3);
+}
+
+TEST(AllowlistText, AReasonAndItsHintDoNotSayTheSame) {
+  for (const char* text : {"a.example b.example\n", "^(a|b)\\.example$\n"}) {
+    const Error error = failure_of_text(text);
+    EXPECT_THAT(error.what(), Not(HasSubstr("write"))) << error.what();
+    EXPECT_THAT(error.hint(), StartsWith("write ")) << text;
+  }
+  EXPECT_EQ(failure_of_text("1.2.3.4\n").hint(), "write the host's name") << "a file has no options";
 }
 
 TEST(Allowlist, DropsDuplicatesAndKeepsTheFirst) {

@@ -136,13 +136,40 @@ class GroupsOfNpm : public Groups {
     std::ofstream(path) << text;
     return path;
   }
+  // As npm does, it leaves a log, a note of when it looked for a new version, and the folder for both.
   void npm_says(const std::string& json) const {
-    const std::string npm =
-        file("bin/npm", "#!/bin/sh\n[ \"$*\" = '-g config list --json' ] && echo '" + json + "'\n");
+    const std::string npm = file("bin/npm",
+                                 "#!/bin/sh\n"
+                                 "case \"$*\" in '-g config list --json '*) ;; *) exit 1 ;; esac\n"
+                                 "cache=\"$HOME/npm-cache\" log=yes notifier=yes\n"
+                                 "for option; do case $option in\n"
+                                 "  --cache=*) cache=${option#--cache=} ;;\n"
+                                 "  --logs-max=0) log= ;;\n"
+                                 "  --no-update-notifier) notifier= ;;\n"
+                                 "esac; done\n"
+                                 "[ -d \"$cache\" ] || : >\"$cache\"\n"
+                                 "[ -z \"$log\" ] || : >\"$HOME/npm-log\"\n"
+                                 "[ -z \"$notifier\" ] || : >\"$HOME/npm-last-checked\"\n"
+                                 "echo '" +
+                                     json + "'\n");
     std::filesystem::permissions(npm, std::filesystem::perms(0755));
+  }
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory.path()))
+      names.push_back(entry.path().string());
+    std::sort(names.begin(), names.end());
+    return names;
   }
   static std::vector<std::string> hosts() { return group_hosts("npm").value(); }
 };
+
+TEST_F(GroupsOfNpm, NothingIsLeftInTheHomeByAsking) {
+  npm_says(R"({"registry": "https://npm.example/"})");
+  const std::vector<std::string> before = files();
+  EXPECT_THAT(hosts(), ElementsAre("npm.example"));
+  EXPECT_EQ(files(), before);
+}
 
 TEST_F(GroupsOfNpm, WithoutNpmItsFilesAreReadInItsOrder) {
   const std::string machine = "etc/npmrc";

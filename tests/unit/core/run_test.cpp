@@ -218,9 +218,9 @@ TEST_F(Run, WhatIsWrongIsSaidBeforeTheEngineIsAsked) {
   const std::vector<std::pair<std::function<void(RunOptions&)>, const char*>> faults{
       {[](auto& o) { o.directory = "/"; }, "cannot use project '/'"},
       {[](auto& o) { o.agent = "clod"; }, "cannot use agent 'clod'"},
-      {[](auto& o) { o.allow.hosts = {{"https://example.org/"}}; }, "cannot read allowlist '--allow"},
-      {[](auto& o) { o.allow.hosts = {{""}}; }, "cannot read allowlist '--allow"},
-      {[](auto& o) { o.allow.hosts = {{"# example.org"}}; }, "cannot read allowlist '--allow"},
+      {[](auto& o) { o.allow.hosts = {{"https://example.org/"}}; }, "cannot use option '--allow': '"},
+      {[](auto& o) { o.allow.hosts = {{""}}; }, "cannot use option '--allow': '"},
+      {[](auto& o) { o.allow.hosts = {{"# example.org"}}; }, "cannot use option '--allow': '"},
       {[](auto& o) { o.allow.files = {{"/nonexistent/file"}}; }, "/nonexistent/file"},
       {[](auto& o) { o.workdir = "below"; }, "cannot use working folder 'below'"},
       {[](auto& o) { o.detach_keys = "hello"; }, "cannot use detach keys 'hello'"}};

@@ -65,6 +65,10 @@ class Secrets : public testing::Test {
   Project project;
 };
 
+TEST_F(Secrets, AnEqualsSignNeedsAFile) {
+  EXPECT_EQ(refusal({"A="}), "cannot pass secret 'A': no file is named");
+}
+
 TEST_F(Secrets, AVariableIsTakenOutOfTheEnvironment) {
   environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
   // What stands there is what other processes see of this one's environment.

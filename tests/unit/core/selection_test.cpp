@@ -35,6 +35,12 @@ class FakeProvider : public runtime::EngineProvider {
   std::vector<std::string>& log_;
 };
 
+TEST(EngineUrl, IsThatOfAUnixSocket) {
+  EXPECT_EQ(wrong_engine_url("unix:///run/docker.sock"), "");
+  for (const char* url : {"tcp://127.0.0.1:2375", "ssh://host", "/run/docker.sock", "http://x", "unix:/x"})
+    EXPECT_THAT(wrong_engine_url(url), HasSubstr("is no unix socket")) << url;
+}
+
 class SelectionTest : public testing::Test {
  protected:
   void add(const std::string& name, bool present, const std::string& failure = {}) {

@@ -249,8 +249,18 @@ TEST_F(DockerProviderTest, TakesUnixSocketsOnly) {
       FAIL() << url;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-      EXPECT_THAT(error.what(), HasSubstr("only unix sockets are supported"));
+      EXPECT_THAT(error.what(), HasSubstr(std::string("'") + url + "': only unix sockets are supported"));
     }
+  }
+}
+
+TEST_F(DockerProviderTest, TheVariableIsNamedWhereItIsWrong) {
+  environment.set("DOCKER_HOST", "ssh://host");
+  try {
+    make_provider()->connect({"", nullptr});
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("'ssh://host' (from DOCKER_HOST): only unix sockets"));
   }
 }
 
