@@ -13,6 +13,7 @@
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/input_file.hpp"
+#include "base/obstacle.hpp"
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/run_options.hpp"
@@ -126,10 +127,9 @@ std::vector<std::string> configurable_keys() {
 void Configuration::read(const std::string& path, bool required, const StopSource* stop) {
   const auto content = read_input_file(path, stop);
   if (!content) {
-    const bool absent = content.error().cause == ENOENT || content.error().cause == ENOTDIR;
-    if (absent && !required) return;
-    bad_line(path, content.error().reason,
-             required ? "name a file that you may read" : "make it a file that you may read, or remove it");
+    const InputFault& fault = content.error();
+    if (!required && (fault.cause == ENOENT || fault.cause == ENOTDIR)) return;
+    bad_line(path, fault.reason, obstacle_to(Access::read_file, path, fault.cause).hint);
   }
   std::istringstream file(*content);
   const po::options_description options = configurable_options();
@@ -290,8 +290,10 @@ std::vector<std::vector<std::string>> every_package_list() {
     lists.push_back(packages_of(project));
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw Error(ErrorKind::permission,
-                "cannot read folder '" + config_directory() + "/projects': " + error.message());
+    const std::string projects = config_directory() + "/projects";
+    const Obstacle obstacle = obstacle_to(Access::list_folder, projects, error.value());
+    throw Error(ErrorKind::permission, "cannot read folder '" + projects + "': " + obstacle.reason,
+                obstacle.hint);
   }
   return lists;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/shell.hpp"
 #include "core/entry_hint.hpp"
 #include "core/utf8.hpp"
 #include "policy/judge.hpp"
@@ -21,15 +22,6 @@ bool is_ascii(std::string_view text) {
 std::optional<std::string>& shell_folder() {
   static std::optional<std::string> folder;
   return folder;
-}
-
-// As a shell reads it back.
-std::string shell_word(const std::string& text) {
-  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-@";
-  if (text.find_first_not_of(plain) == std::string::npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
 }
 
 // What a client would ask for.

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "docker/docker_provider.hpp"
 #include "docker/examine.hpp"
+#include "runtime/version.hpp"
 
 namespace drydock::docker {
 namespace {
@@ -98,6 +99,15 @@ class DockerProvider : public runtime::EngineProvider {
   }
 };
 
+// Docker 28 has taken the field out of use: it is false there, or absent, whatever the kernel does.
+std::optional<bool> filters_bridges(const Json& answer, const std::string& version) {
+  const Json* told = find_member(answer, "BridgeNfIptables");
+  if (told == nullptr || !told->is_boolean()) return std::nullopt;
+  const auto parsed = runtime::Version::find_in(version);
+  const bool meant = told->get<bool>() || (parsed && *parsed < runtime::Version{{28, 0}});
+  return meant ? std::optional<bool>(told->get<bool>()) : std::nullopt;
+}
+
 void set_connect_hint(Error& error) {
   if (!error.hint().empty()) return;
   if (error.kind() == ErrorKind::permission) {
@@ -170,7 +180,7 @@ const runtime::EngineInfo& DockerSystem::info() {
   info.enforces_cpus = controllable && bool_or(answer, "CpuCfsQuota", false);
   info.enforces_pids = controllable && bool_or(answer, "PidsLimit", false);
   info.warnings = strings_or_empty(answer, "Warnings");
-  info.filters_bridges = bool_or(answer, "BridgeNfIptables", false);
+  info.filters_bridges = filters_bridges(answer, info.version);
   info.components["docker"] = info.version;
   if (const Json* runc = find_member(answer, "RuncCommit"); runc != nullptr && info.oci_runtime == "runc")
     info.components["runc"] = string_or(*runc, "ID");

@@ -39,15 +39,30 @@ const std::vector<runtime::Defect>& own_defects() {
   return defects;
 }
 
-Finding judge_bridges(const EngineInfo& info) {
-  if (info.filters_bridges.value_or(false)) {
-    return {"bridges", FindingStatus::ok, "the packet filter sees what crosses a bridge", "", true};
+constexpr const char* bridge_setting = "net.bridge.bridge-nf-call-iptables";
+
+Finding judge_bridges(const runtime::HostFacts& host, const EngineInfo& info) {
+  const std::string setting = bridge_setting;
+  const std::string useless =
+      "the packet filter does not see what crosses a bridge, and enable_icc=false has no effect";
+  if (info.filters_bridges == false) {
+    return {"bridges", FindingStatus::warning, useless + " (" + setting + ")",
+            "sudo modprobe br_netfilter; sudo sysctl " + setting + "=1; then restart Docker", false};
   }
-  return {"bridges", FindingStatus::warning,
-          "the packet filter does not see what crosses a bridge (net.bridge.bridge-nf-call-iptables), so "
-          "enable_icc=false has no effect",
-          "sudo modprobe br_netfilter; sudo sysctl net.bridge.bridge-nf-call-iptables=1; then restart Docker",
-          false};
+  if (!info.filters_bridges && (info.rootless || !host.filters_bridges)) {
+    // It may be switched on with the first network that needs it.
+    return {
+        "bridges", FindingStatus::not_checked,
+        "whether the packet filter sees what crosses a bridge: this Docker does not tell, and " +
+            (info.rootless ? "has a network namespace of its own" : "the kernel has no " + setting + " yet"),
+        "", true};
+  }
+  if (!info.filters_bridges && *host.filters_bridges == 0) {
+    return {"bridges", FindingStatus::warning,
+            setting + " is 0: until Docker sets it for a new network, " + useless,
+            "sudo sysctl " + setting + "=1", false};
+  }
+  return {"bridges", FindingStatus::ok, "the packet filter sees what crosses a bridge", "", true};
 }
 
 Finding judge_limits(const EngineInfo& info) {
@@ -67,10 +82,10 @@ Finding judge_limits(const EngineInfo& info) {
 
 std::vector<std::string> examined_programs() { return {"dockerd"}; }
 
-Findings examine(const runtime::HostFacts&, const EngineInfo* info) {
+Findings examine(const runtime::HostFacts& host, const EngineInfo* info) {
   Findings findings;
   if (info == nullptr) return findings;
-  findings.push_back(judge_bridges(*info));
+  findings.push_back(judge_bridges(host, *info));
   findings.push_back(judge_limits(*info));
   if (info->storage_driver == "vfs") {
     findings.push_back({"storage", FindingStatus::warning,

@@ -204,6 +204,7 @@ HostFacts read_host_facts(const HostPlace& place, const std::vector<std::string>
   facts.max_user_namespaces = read_number(sysctl + "user/max_user_namespaces");
   facts.unprivileged_userns_clone = read_number(sysctl + "kernel/unprivileged_userns_clone");
   facts.apparmor_restricts_userns = read_number(sysctl + "kernel/apparmor_restrict_unprivileged_userns");
+  facts.filters_bridges = read_number(sysctl + "net/bridge/bridge-nf-call-iptables");
   facts.apparmor_profiles = names_in(place.root + "/etc/apparmor.d");
   facts.cgroups = cgroup_tree(place);
   facts.shares_mounts = shares_mounts(place);

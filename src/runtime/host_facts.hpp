@@ -33,7 +33,8 @@ struct HostFacts {
   std::optional<std::int64_t> max_user_namespaces;
   std::optional<std::int64_t> unprivileged_userns_clone;
   std::optional<std::int64_t> apparmor_restricts_userns;
-  std::vector<std::string> apparmor_profiles;  // files in /etc/apparmor.d
+  std::optional<std::int64_t> filters_bridges;  // net.bridge.bridge-nf-call-iptables
+  std::vector<std::string> apparmor_profiles;   // files in /etc/apparmor.d
   CgroupTree cgroups = CgroupTree::none;
   std::optional<bool> shares_mounts;  // "/" is a shared mount; absent: it is not told
   // The network namespace of Podman 4's rootless networks when the slirp4netns that served it has ended:

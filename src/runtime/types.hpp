@@ -233,6 +233,7 @@ struct EngineInfo {
   // "slirp4netns".
   std::string rootless_network;
   // Docker: the packet filter sees what crosses a bridge, without which its members are not kept apart.
+  // Absent: it does not tell.
   std::optional<bool> filters_bridges;
 };
 

@@ -213,6 +213,20 @@ TEST(Examine, EachThingThatDockerLacksIsTold) {
   const std::vector<Break> breaks{
       {"bridges", warning, "enable_icc=false has no effect", "modprobe br_netfilter",
        [](auto&, auto& info) { info.filters_bridges = false; }},
+      // A Docker that does not tell: the kernel is asked.
+      {"bridges", warning, "bridge-nf-call-iptables is 0", "sudo sysctl net.bridge.bridge-nf-call-iptables=1",
+       [](auto& host, auto& info) {
+         host.filters_bridges = 0;
+         info.filters_bridges.reset();
+       }},
+      {"bridges", FindingStatus::not_checked, "this Docker does not tell, and the kernel has no", "",
+       [](auto&, auto& info) { info.filters_bridges.reset(); }},
+      {"bridges", FindingStatus::not_checked, "a network namespace of its own", "",
+       [](auto& host, auto& info) {
+         host.filters_bridges = 1;
+         info.filters_bridges.reset();
+         info.rootless = true;
+       }},
       {"limits", warning, "not enforced here: memory", "cgroup_enable=memory",
        [](auto&, auto& info) { info.enforces_memory = false; }},
       {"storage", warning, "vfs", "overlay2", [](auto&, auto& info) { info.storage_driver = "vfs"; }},
@@ -237,6 +251,14 @@ TEST(Examine, EachThingThatDockerLacksIsTold) {
     broken.make(host, info);
     expect_told(docker::examine(host, &info), broken);
   }
+}
+
+TEST(Examine, AKernelThatFiltersBridgesIsEnoughWhereDockerDoesNotTell) {
+  HostFacts host = sound_host();
+  EngineInfo info = sound_docker();
+  host.filters_bridges = 1;
+  info.filters_bridges.reset();
+  EXPECT_EQ(all_but_ok(docker::examine(host, &info)), "");
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ TEST_F(Facts, OfAnEmptyMachine) {
   EXPECT_EQ(facts.subordinate_uids, 0U);
   EXPECT_EQ(facts.tun_failure, "No such file or directory");
   EXPECT_FALSE(facts.max_user_namespaces);
+  EXPECT_FALSE(facts.filters_bridges);
   EXPECT_FALSE(facts.shares_mounts);
   EXPECT_EQ(facts.cgroups, CgroupTree::none);
   EXPECT_TRUE(facts.programs.empty());
@@ -90,6 +91,13 @@ TEST_F(Facts, ARootlessNetworkWhoseProgramHasEnded) {
   EXPECT_EQ(read().dead_rootless_network, "") << "it runs";
   machine.write("/proc/434/comm", "bash\n");
   EXPECT_EQ(read().dead_rootless_network, ns) << "another has its number";
+}
+
+TEST_F(Facts, WhetherBridgesAreFiltered) {
+  machine.write("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
+  EXPECT_EQ(read().filters_bridges, 1);
+  machine.write("/proc/sys/net/bridge/bridge-nf-call-iptables", "0\n");
+  EXPECT_EQ(read().filters_bridges, 0);
 }
 
 TEST_F(Facts, WhatRunsTheMachine) {

@@ -86,6 +86,30 @@ TEST(DockerClient, KnowsWhatDockerIsMadeOf) {
   EXPECT_EQ(info.filters_bridges, true);
 }
 
+// The field is false in each Docker 28, and then absent, whatever the kernel does.
+TEST(DockerClient, WhatDockerDoesNotTellOfBridgesIsNotANo) {
+  const auto told = [](const std::string& version, const std::string& more) {
+    FakeDaemon daemon({[&](test::Peer& peer) {
+      peer.read_request();
+      peer.send(ping("Api-Version: 1.41\r\n"));
+      peer.read_request();
+      peer.send(test::ok(R"({"ServerVersion":")" + version + R"(")" + more + "}"));
+    }});
+    return DockerEngine(daemon.socket(), nullptr).system().info().filters_bridges;
+  };
+  const std::string yes = R"(,"BridgeNfIptables":true)";
+  const std::string no = R"(,"BridgeNfIptables":false)";
+  EXPECT_EQ(told("20.10.24+dfsg1", yes), true);
+  EXPECT_EQ(told("20.10.24+dfsg1", no), false);
+  EXPECT_EQ(told("27.5.1", no), false);
+  EXPECT_EQ(told("27.5.1", ""), std::nullopt);
+  for (const char* version : {"28.0.0", "28.5.2", "29.1.0", "30.0"}) {
+    EXPECT_EQ(told(version, no), std::nullopt) << version;
+    EXPECT_EQ(told(version, ""), std::nullopt) << version;
+  }
+  EXPECT_EQ(told("dev", no), std::nullopt) << "of a version that is none nothing is known";
+}
+
 TEST(DockerClient, RefusesWhatIsTooOld) {
   for (const char* version : {"1.40", "1.24", "0.9"}) {
     FakeDaemon daemon({test::always(ping("Api-Version: " + std::string(version) + "\r\n"))});
