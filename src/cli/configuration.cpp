@@ -129,7 +129,8 @@ void Configuration::read(const std::string& path, bool required, const StopSourc
     const bool absent = content.error().cause == ENOENT || content.error().cause == ENOTDIR;
     if (absent && !required) return;
     bad_line(path, content.error().reason,
-             required ? "name a file that you may read" : "make it a file that you may read, or remove it");
+             required ? "name a file that you may read"
+                      : "put a file in its place that you may read, or remove it");
   }
   std::istringstream file(*content);
   const po::options_description options = configurable_options();

@@ -246,7 +246,7 @@ TEST_P(Doctor, AWrongConfigurationIsTold) {
   ASSERT_EQ(write("allow = allowed.test\nallow = *.com\nagent = idle\n"), 0);
   expect_fails("with a host that is none", file + ":2': '*.com'", "what one owner has");
   ASSERT_EQ(sh_as_user("rm " + file + " && mkdir " + file).status, 0);
-  expect_fails("with a folder in its place", file, "make it readable for you");
+  expect_fails("with a folder in its place", file + "': it is a directory", "put a file in its place");
 
   ASSERT_EQ(write("agent = idle\nallow = allowed.test\nallow = *.below.test\n"), 0);
   expect_works("the control");
