@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 
 namespace drydock {
 namespace {
@@ -29,6 +30,11 @@ bool is_own_directory(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
          (status.st_mode & 022) == 0;
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 std::vector<std::string> names_in(int folder) {
@@ -146,15 +152,23 @@ std::string runtime_directory() {
 }
 
 void make_directories(const std::string& path, unsigned mode) {
-  std::string partial;
+  std::filesystem::path partial;
   for (const auto& part : std::filesystem::path(path)) {
-    partial = (std::filesystem::path(partial) / part).string();
-    if (::mkdir(partial.c_str(), mode) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES) {
-      throw Error(ErrorKind::invalid, with_errno("cannot make directory '" + partial + "'", errno));
+    const std::filesystem::path parent = partial.empty() ? std::filesystem::path(".") : partial;
+    partial /= part;
+    // An automounter or a read-only file system may refuse what is there already.
+    if (::mkdir(partial.c_str(), mode) == 0) continue;
+    int cause = errno;
+    if (is_directory(partial.string())) continue;
+    std::string blamed = parent.string();
+    if (cause == EEXIST) {
+      // Something else is there, or a link to nothing.
+      blamed = partial.string();
+      cause = ::access(partial.c_str(), F_OK) == 0 ? ENOTDIR : errno;
     }
-  }
-  if (struct stat status{}; ::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    throw Error(ErrorKind::invalid, with_errno("cannot make directory '" + path + "'", errno));
+    const Obstacle obstacle = obstacle_to(Access::change_folder, blamed, cause);
+    throw Error(ErrorKind::invalid, "cannot make directory '" + partial.string() + "': " + obstacle.reason,
+                obstacle.hint);
   }
 }
 
@@ -171,7 +185,11 @@ void remove_tree(const std::string& path) {
 
 DirectoryLock::DirectoryLock(const std::string& path)
     : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (!fd_) throw Error(ErrorKind::invalid, with_errno("cannot open directory '" + path + "'", errno));
+  if (!fd_) {
+    const Obstacle obstacle = obstacle_to(Access::list_folder, path, errno);
+    throw Error(ErrorKind::invalid, "cannot open directory '" + path + "': " + obstacle.reason,
+                obstacle.hint);
+  }
   while (::flock(fd_.get(), LOCK_EX) != 0) {
     if (errno != EINTR)
       throw Error(ErrorKind::internal, with_errno("cannot lock directory '" + path + "'", errno));

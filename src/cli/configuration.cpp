@@ -1,19 +1,18 @@
 #include "cli/configuration.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 #include <system_error>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/run_options.hpp"
@@ -28,6 +27,7 @@ namespace {
 constexpr std::array of_one_run{"dry-run", "name", "detach", "interactive", "tty", "no-tty", "no-canary"};
 constexpr const char* package_key = "package";       // core/package_list.hpp
 constexpr const char* machine_key = "public-range";  // core/settings.hpp
+constexpr std::size_t max_configuration_size = std::size_t{1} << 20;
 
 [[noreturn]] void bad_line(const std::string& origin, const std::string& reason, const std::string& hint) {
   throw Error(ErrorKind::invalid, "cannot read configuration '" + printable(origin, 300) + "': " + reason,
@@ -85,14 +85,13 @@ std::vector<std::string> configurable_keys() {
 }
 
 void Configuration::read(const std::string& path, bool required) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (!required && (errno == ENOENT || errno == ENOTDIR)) return;
-    bad_line(path, with_errno("open", errno), "name a file that you may read");
+  const auto content = read_file(path, max_configuration_size);
+  if (!content) {
+    const Obstacle& obstacle = content.error();
+    if (!required && (obstacle.cause == ENOENT || obstacle.cause == ENOTDIR)) return;
+    bad_line(path, obstacle.reason, obstacle.hint);
   }
-  std::ifstream file(path);
-  if (!file || !S_ISREG(status.st_mode))
-    bad_line(path, "it is not a file that you may read", "make it readable for you");
+  std::istringstream file(*content);
   const po::options_description options = configurable_options();
   std::string line;
   int number = 0;
@@ -257,8 +256,10 @@ std::vector<std::vector<std::string>> every_package_list() {
     lists.push_back(packages_of(project));
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw Error(ErrorKind::permission,
-                "cannot read folder '" + config_directory() + "/projects': " + error.message());
+    const std::string projects = config_directory() + "/projects";
+    const Obstacle obstacle = obstacle_to(Access::list_folder, projects, error.value());
+    throw Error(ErrorKind::permission, "cannot read folder '" + projects + "': " + obstacle.reason,
+                obstacle.hint);
   }
   return lists;
 }

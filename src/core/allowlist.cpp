@@ -1,18 +1,15 @@
 #include "core/allowlist.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/text.hpp"
-#include "base/unique_fd.hpp"
 #include "core/allowlist_lines.hpp"
 #include "core/entry_hint.hpp"
 #include "core/groups.hpp"
@@ -52,24 +49,6 @@ std::vector<Entry> parse_entry(std::string_view entry, const Source& source, Gro
   return members;
 }
 
-std::string read_all(int fd, const std::string& path) {
-  std::string text;
-  char buffer[16384];
-  while (true) {
-    const ssize_t count = ::read(fd, buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(path, with_errno("read", errno));
-    if (count == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(count));
-    if (text.size() > max_allowlist_size) fail_size(path);
-  }
-}
-
-bool is_link(const std::string& path) {
-  struct stat status {};
-  return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
-}
-
 }  // namespace
 
 std::string Source::to_string() const { return line > 0 ? name + ":" + std::to_string(line) : name; }
@@ -101,18 +80,13 @@ std::vector<Entry> parse_allowlist_entry(std::string_view entry, const std::stri
 }
 
 std::vector<Entry> read_allowlist_file(const std::string& path, bool required) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) {
-    const int cause = errno;
-    if (cause == ENOENT && is_link(path)) fail(path, "it is a symbolic link to nothing");
-    if (cause == ENOENT && !required) return {};
-    fail(path, with_errno("open", cause), {}, cause == ENOENT ? ErrorKind::not_found : ErrorKind::invalid);
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail(path, with_errno("stat", errno));
-  if (S_ISDIR(status.st_mode)) fail(path, "it is a directory");
-  if (!S_ISREG(status.st_mode)) fail(path, "it is not a regular file");
-  return parse_allowlist_text(read_all(file.get(), path), path);
+  const auto text = read_file(path, max_allowlist_size);
+  if (text) return parse_allowlist_text(*text, path);
+  const Obstacle& obstacle = text.error();
+  if (obstacle.cause == EFBIG) fail_size(path);
+  const bool absent = obstacle.cause == ENOENT && !std::filesystem::is_symlink(path);
+  if (absent && !required) return {};
+  fail(path, obstacle.reason, obstacle.hint, absent ? ErrorKind::not_found : ErrorKind::invalid);
 }
 
 }  // namespace drydock::core

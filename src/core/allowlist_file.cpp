@@ -14,6 +14,7 @@
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 
@@ -71,10 +72,17 @@ const Entry* find_in(const std::vector<Entry>& entries, const HostPattern& patte
   return found == entries.end() ? nullptr : &*found;
 }
 
-void write_new(const std::string& path, const std::string& text) {
+// `name`: as the user knows it.
+void write_new(const std::string& path, const std::string& name, const std::string& text) {
+  const std::string folder = fs::path(path).parent_path().string();
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    const Obstacle obstacle = obstacle_to(Access::change_folder, folder, errno);
+    throw Error(ErrorKind::permission, "cannot write allowlist '" + name + "': " + obstacle.reason,
+                obstacle.hint);
+  }
   struct stat old {};
   const bool exists = ::stat(path.c_str(), &old) == 0;
-  TempFile file(".egress-allowlist", fs::path(path).parent_path().string());
+  TempFile file(".egress-allowlist", folder);
   file.write(text);
   if (exists) {
     // To another owner's, only root can; the mode comes last, for a new owner takes bits away.
@@ -142,7 +150,7 @@ std::vector<AddedLine> add_to_allowlist(const std::string& path, const std::vect
   }
   // What is written is read again first: the next run must not stumble over it.
   parse_allowlist_text(text, path);
-  if (any && !dry_run) write_new(target, text);
+  if (any && !dry_run) write_new(target, path, text);
   return result;
 }
 

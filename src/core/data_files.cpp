@@ -1,12 +1,11 @@
 #include "core/data_files.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <system_error>
 
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/text.hpp"
 
 namespace drydock::core {
@@ -14,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t max_size = 1 << 20;
+constexpr std::size_t max_size = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -39,25 +38,19 @@ std::vector<std::string> data_files(const std::string& directory, const std::str
     if (ends_with(entry->path().filename().string(), ending)) files.push_back(entry->path().string());
   }
   if (error && error != std::errc::no_such_file_or_directory) {
+    const Obstacle obstacle = obstacle_to(Access::list_folder, directory, error.value());
     throw Error(ErrorKind::invalid,
-                "cannot read folder '" + printable(directory, 300) + "': " + error.message());
+                "cannot read folder '" + printable(directory, 300) + "': " + obstacle.reason, obstacle.hint);
   }
   std::sort(files.begin(), files.end());
   return files;
 }
 
 std::string read_data_file(const std::string& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error || !fs::is_regular_file(path) || size > max_size) {
-    throw Error(ErrorKind::invalid, "cannot read file '" + printable(path, 300) + "': " +
-                                        (error ? error.message() : "it is no regular file, or over 1 MiB"));
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.good() && !file.eof())
-    throw Error(ErrorKind::invalid, with_errno("cannot read file '" + printable(path, 300) + "'", errno));
-  return text;
+  auto text = read_file(path, max_size);
+  if (text) return *std::move(text);
+  throw Error(ErrorKind::invalid, "cannot read file '" + printable(path, 300) + "': " + text.error().reason,
+              text.error().hint);
 }
 
 }  // namespace drydock::core

@@ -131,7 +131,7 @@ Findings examine_images(runtime::Engine* engine, const RunOptions& run) {
     if (run.packages.empty()) findings.push_back(examine_base(engine, agent, in_base));
     return findings;
   } catch (const Error& error) {
-    return {problem_of("agent", error, "drydock agents lists them")};
+    return {problem_of("agent", error, "correct the profile, or remove it")};
   }
 }
 

@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/directories.hpp"
 #include "base/text.hpp"
@@ -20,7 +22,13 @@ using runtime::Finding;
 using runtime::Findings;
 using runtime::FindingStatus;
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) == 0; }
+
+// "wrong" where there is no telling.
+std::string state_of(const std::string& path) {
+  if (exists(path)) return "read";
+  return errno == ENOENT || errno == ENOTDIR ? "absent" : "wrong";
+}
 
 std::vector<std::string> pins(const Project& project, const std::string& mode) {
   const std::string folder = config_directory() + "/" + mode + "/";
@@ -44,7 +52,7 @@ ConfigurationFile& file_of(DoctorReport& report, const std::string& path, const 
   const auto found = std::find_if(report.files.begin(), report.files.end(),
                                   [&](const ConfigurationFile& file) { return file.path == path; });
   if (found != report.files.end()) return *found;
-  report.files.push_back({path, what, exists(path) ? "read" : "absent"});
+  report.files.push_back({path, what, state_of(path)});
   return report.files.back();
 }
 
@@ -142,8 +150,8 @@ Findings examine_mode(const Project& project, DoctorReport& report) {
 
 Findings examine_configuration(const Project* project, const DoctorOptions& options, DoctorReport& report) {
   Findings findings;
-  const auto add = [&](const std::string& path, const std::string& what, bool read) {
-    report.files.push_back({path, what, read ? "read" : "absent"});
+  const auto add = [&](const std::string& path, const std::string& what) {
+    report.files.push_back({path, what, state_of(path)});
   };
   for (const Error& error : options.wrong_configuration)
     findings.push_back(problem_of("settings", error, "correct the file, or remove it"));
@@ -159,12 +167,12 @@ Findings examine_configuration(const Project* project, const DoctorOptions& opti
     for (const char* mode : {"dood", "contain"}) {
       for (const std::string& name : {project->key, project->name}) {
         const std::string path = config + "/" + mode + "/" + name;
-        add(path, "mode pin", exists(path));
+        add(path, "mode pin");
       }
     }
   }
-  add(config + "/default-dood", "default mode", exists(config + "/default-dood"));
-  if (project != nullptr) add(links_file(*project), "links", exists(links_file(*project)));
+  add(config + "/default-dood", "default mode");
+  if (project != nullptr) add(links_file(*project), "links");
   for (Finding& finding : examine_data_files(report)) findings.push_back(std::move(finding));
   std::vector<std::string> read;
   for (const ConfigurationFile& file : report.files) {

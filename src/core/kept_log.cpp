@@ -12,6 +12,7 @@
 #include "base/directories.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/obstacle.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
@@ -31,6 +32,12 @@ constexpr std::string_view suffix = ".jsonl";
 constexpr const char* unfinished = ".unfinished";
 constexpr std::int64_t unfinished_age = 3600;
 constexpr std::size_t shortest_beginning = 2;
+
+[[noreturn]] void cannot_read(const std::string& noun, const std::string& path, Access access, int cause) {
+  const Obstacle obstacle = obstacle_to(access, path, cause);
+  throw Error(ErrorKind::permission, "cannot read " + noun + " '" + path + "': " + obstacle.reason,
+              obstacle.hint);
+}
 
 void make_decisions_directory() {
   const std::string path = decisions_directory();
@@ -146,6 +153,8 @@ std::vector<KeptLog> kept_logs() {
     logs.push_back({name.substr(0, name.size() - suffix.size()), entry.path().string(),
                     static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec});
   }
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    cannot_read("folder", decisions_directory(), Access::list_folder, failed.value());
   std::sort(logs.begin(), logs.end(), [](const KeptLog& a, const KeptLog& b) {
     return a.ended != b.ended ? a.ended > b.ended : a.session < b.session;
   });
@@ -198,8 +207,7 @@ void read_kept_log(const KeptLog& log, const std::function<bool(std::string_view
   while (std::getline(file, line)) {
     if (!sink(line, !file.eof())) return;
   }
-  if (!file.eof())
-    throw Error(ErrorKind::permission, with_errno("cannot read file '" + log.path + "'", errno));
+  if (!file.eof()) cannot_read("file", log.path, Access::read_file, errno);
 }
 
 void prune_kept_logs(const KeptLimits& limits, std::int64_t now, const std::string& spared) {

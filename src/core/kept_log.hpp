@@ -18,7 +18,7 @@ namespace drydock::core {
 // What is kept for a user; the oldest goes first.
 struct KeptLimits {
   std::size_t files = 200;
-  std::uint64_t octets = std::uint64_t{1} << 30;   // of all of them
+  std::uint64_t octets = std::uint64_t{1} << 30;    // of all of them
   std::int64_t age = std::int64_t{90} * 24 * 3600;  // seconds
 };
 
@@ -44,7 +44,7 @@ struct KeptSummary {
 // log: nothing must keep a session from being removed.
 void keep_decisions(runtime::Engine& engine, const SessionRecord& session);
 
-// Newest first. None when there is no folder.
+// Newest first. None when there is no folder. Throws Error(permission) for one that cannot be read.
 std::vector<KeptLog> kept_logs();
 // `wanted`: a session's id, the unambiguous beginning of one (two digits or more), or a project's folder,
 // whose newest is meant; empty: the newest of the project that `directory` is in. Throws Error(conflict) for

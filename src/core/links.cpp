@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 
 #include "base/directories.hpp"
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 
@@ -17,6 +17,8 @@ namespace drydock::core {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t max_size = std::size_t{1} << 20;
 
 // Its real path when something is there, else what it says.
 std::string absolute(const std::string& path) {
@@ -78,12 +80,15 @@ std::string links_file(const Project& project) {
 std::vector<Link> read_links(const Project& project) {
   const std::string path = links_file(project);
   std::vector<Link> links;
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) return links;
-  std::ifstream file(path);
-  std::string line;
+  const auto content = read_file(path, max_size);
+  if (!content) {
+    const Obstacle& obstacle = content.error();
+    if (obstacle.cause == ENOENT || obstacle.cause == ENOTDIR) return links;
+    throw Error(ErrorKind::invalid, "cannot read links '" + printable(path, 300) + "': " + obstacle.reason,
+                obstacle.hint);
+  }
   int number = 0;
-  while (file && std::getline(file, line)) {
+  for (const std::string& line : split(*content, '\n')) {
     ++number;
     const std::string text(trim(line));
     if (text.empty() || text.front() == '#') continue;
@@ -92,11 +97,6 @@ std::vector<Link> read_links(const Project& project) {
     const Link link{text.substr(3), starts_with(text, "ro")};
     if (find(links, link.path) != links.end()) bad_line(path, number, "the path is there twice");
     links.push_back(link);
-  }
-  if (!file.eof() || S_ISDIR(status.st_mode)) {
-    throw Error(ErrorKind::invalid,
-                "cannot read links '" + printable(path, 300) + "': it is no file that you may read",
-                "make it readable for you, or remove it");
   }
   std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) { return a.path < b.path; });
   return links;

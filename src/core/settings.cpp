@@ -3,16 +3,17 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "base/error.hpp"
+#include "base/obstacle.hpp"
 #include "base/text.hpp"
 
 namespace drydock::core {
 namespace {
+
+constexpr std::size_t max_size = std::size_t{1} << 20;
 
 // As the guard takes it: an address, a prefix, and no bit beyond it.
 bool is_cidr(const std::string& text) {
@@ -57,17 +58,12 @@ MachineSettings parse_machine_settings(std::string_view text, const std::string&
 }
 
 MachineSettings read_machine_settings(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error) && !error) return {};
-  std::ifstream file(path);
-  if (!std::filesystem::is_regular_file(path, error) || !file) {
-    throw Error(ErrorKind::invalid,
-                "cannot read configuration '" + path + "': it is not a file that this user may read",
-                "make it readable for every user");
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return parse_machine_settings(text.str(), path);
+  const auto text = read_file(path, max_size);
+  if (text) return parse_machine_settings(*text, path);
+  const Obstacle& obstacle = text.error();
+  if (obstacle.cause == ENOENT || obstacle.cause == ENOTDIR) return {};
+  throw Error(ErrorKind::invalid, "cannot read configuration '" + path + "': " + obstacle.reason,
+              obstacle.hint);
 }
 
 }  // namespace drydock::core

@@ -12,6 +12,7 @@
 #include "cli/run_options.hpp"
 #include "core/project.hpp"
 #include "environment.hpp"
+#include "nobody.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -155,6 +156,33 @@ TEST_F(Config, AFaultIsToldWithFileAndLine) {
   fs::remove(user_configuration_path());
   fs::create_directory(user_configuration_path());
   EXPECT_THROW(run({}), Error) << "a folder is no file";
+}
+
+TEST_F(Config, AFileWithoutPermissionIsToldWithWhatMendsIt) {
+  user("cpus = 1\n");
+  test::give_to_nobody(folder.path());
+  const auto problem = [&](const std::string& named) {
+    const test::AsNobody nobody;
+    const std::vector<Error> problems = read_configuration(project(), named).problems();
+    return problems.empty() ? std::string("none")
+                            : std::string(problems[0].what()) + " => " + problems[0].hint();
+  };
+  const std::string file = user_configuration_path();
+  EXPECT_EQ(problem({}), "none") << "the control";
+  ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+  const std::string told = "cannot read configuration '" + file + "': Permission denied => ";
+  EXPECT_EQ(problem({}), told + "make it readable for you: chmod u+r " + file);
+  EXPECT_EQ(problem(file), problem({})) << "named or not";
+  const std::string closed = fs::path(file).parent_path().string();
+  ASSERT_EQ(::chmod(closed.c_str(), 0), 0);
+  EXPECT_EQ(problem({}), told + "open the folder for yourself: chmod u+rwx " + closed);
+  ASSERT_EQ(::chmod(closed.c_str(), 0700), 0);
+  EXPECT_THAT(problem(folder.path() + "/none"),
+              HasSubstr("No such file or directory => name one that is there"));
+  fs::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  test::give_to_nobody(folder.path());
+  EXPECT_THAT(problem({}), HasSubstr("it is not a regular file => put a file in its place")) << "and no wait";
 }
 
 TEST_F(Config, AFaultOfTheCommandLineIsNotTheFiles) {

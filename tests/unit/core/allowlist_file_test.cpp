@@ -11,8 +11,10 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/scope_exit.hpp"
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
+#include "nobody.hpp"
 
 namespace drydock::core {
 namespace {
@@ -151,6 +153,30 @@ TEST_F(AllowlistFileTest, ADryRunTouchesNothing) {
   EXPECT_TRUE(lines.front().added);
   EXPECT_EQ(lines.front().source.to_string(), file + ":1");
   EXPECT_FALSE(std::filesystem::exists(directory.path() + "/config"));
+}
+
+TEST_F(AllowlistFileTest, AFolderThatMayNotBeWrittenToIsNamed) {
+  std::filesystem::create_directories(folder);
+  test::give_to_nobody(directory.path());
+  const auto refused = [&](const std::string& path, ErrorKind kind) {
+    EXPECT_EQ(::chmod(path.c_str(), 0500), 0);
+    const ScopeExit open([&] { ::chmod(path.c_str(), 0700); });
+    const test::AsNobody user;
+    try {
+      add({"a.example"});
+      ADD_FAILURE() << "it was added";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), kind);
+      EXPECT_EQ(error.hint(), "open the folder for yourself: chmod u+rwx " + path);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refused(folder, ErrorKind::permission),
+            "cannot write allowlist '" + file + "': Permission denied");
+  std::filesystem::remove(folder);
+  EXPECT_EQ(refused(directory.path() + "/config", ErrorKind::invalid),
+            "cannot make directory '" + folder + "': Permission denied");
 }
 
 TEST_F(AllowlistFileTest, SeveralAtOnceLoseNothing) {

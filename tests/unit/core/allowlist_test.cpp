@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/temp_file.hpp"
 #include "core/groups.hpp"
+#include "nobody.hpp"
 
 namespace drydock::core {
 namespace {
@@ -246,7 +247,9 @@ TEST_F(AllowlistFile, AnAbsentOneIsEmptyUnlessRequired) {
   EXPECT_THAT(read_allowlist_file(path("none"), false), IsEmpty());
   const Error error = failure([&] { read_allowlist_file(path("none"), true); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
-  EXPECT_THAT(error.what(), HasSubstr("cannot read allowlist '" + path("none") + "': open: No such file"));
+  EXPECT_THAT(error.what(),
+              HasSubstr("cannot read allowlist '" + path("none") + "': No such file or directory"));
+  EXPECT_EQ(error.hint(), "name one that is there");
 }
 
 TEST_F(AllowlistFile, OneThatCannotBeReadIsAnError) {
@@ -256,14 +259,14 @@ TEST_F(AllowlistFile, OneThatCannotBeReadIsAnError) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   std::filesystem::create_directory(path("directory"));
   const struct {
-    std::string path, reason;
+    std::string path, reason, hint;
   } cases[] = {
-      {path("directory"), "it is a directory"},
-      {path("fifo"), "it is not a regular file"},
-      {"/dev/zero", "it is not a regular file"},
-      {path("loop"), "symbolic links"},
-      {path("dangling"), "it is a symbolic link to nothing"},
-      {path("file/below"), "Not a directory"},
+      {path("directory"), "it is a directory", "put a file in its place"},
+      {path("fifo"), "it is not a regular file", "put a file in its place"},
+      {"/dev/zero", "it is not a regular file", "put a file in its place"},
+      {path("loop"), "symbolic links", "rm " + path("loop")},
+      {path("dangling"), "it is a symbolic link to nothing", "rm " + path("dangling")},
+      {path("file/below"), "Not a directory", "put a folder in the place of " + path("file")},
   };
   for (const auto& test : cases) {
     for (const bool required : {false, true}) {
@@ -271,24 +274,20 @@ TEST_F(AllowlistFile, OneThatCannotBeReadIsAnError) {
       EXPECT_EQ(error.kind(), ErrorKind::invalid) << test.path;
       EXPECT_THAT(error.what(), HasSubstr("cannot read allowlist '" + test.path + "': "));
       EXPECT_THAT(error.what(), HasSubstr(test.reason));
+      EXPECT_THAT(error.hint(), HasSubstr(test.hint));
     }
   }
 }
 
 TEST_F(AllowlistFile, OneWithoutPermissionIsAnError) {
   const std::string list = write("list", "a.example\n");
-  ASSERT_EQ(::chmod(path(".").c_str(), 0755), 0);
+  test::give_to_nobody(path("."));
   ASSERT_EQ(::chmod(list.c_str(), 0), 0);
-  // Root reads everything, so for the moment of the look the test is nobody.
-  constexpr uid_t nobody = 65534;
-  const uid_t user = ::geteuid();
-  if (user == 0) {
-    ASSERT_EQ(::seteuid(nobody), 0);
-  }
+  const test::AsNobody user;
   const Error error = failure([&] { read_allowlist_file(list, false); });
-  ASSERT_EQ(::seteuid(user), 0);
   EXPECT_EQ(error.kind(), ErrorKind::invalid);
-  EXPECT_THAT(error.what(), HasSubstr("Permission denied"));
+  EXPECT_EQ(std::string(error.what()), "cannot read allowlist '" + list + "': Permission denied");
+  EXPECT_EQ(error.hint(), "make it readable for you: chmod u+r " + list);
 }
 
 TEST_F(AllowlistFile, IsBounded) {

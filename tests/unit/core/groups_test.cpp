@@ -10,10 +10,12 @@
 
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "base/scope_exit.hpp"
 #include "base/temp_file.hpp"
 #include "core/allowlist.hpp"
 #include "core/allowlist_file.hpp"
 #include "environment.hpp"
+#include "nobody.hpp"
 
 namespace drydock::core {
 namespace {
@@ -341,10 +343,28 @@ TEST_F(Groups, AWrongFileIsNamed) {
   EXPECT_THAT(failure("@pypi").what(), HasSubstr("My Own.hosts': its name is not made of"));
   std::filesystem::remove(user_groups_directory() + "/My Own.hosts");
   std::filesystem::create_directories(user_groups_directory() + "/folder.hosts");
-  EXPECT_THAT(failure("@pypi").what(), HasSubstr("folder.hosts"));
+  EXPECT_THAT(failure("@pypi").what(), HasSubstr("folder.hosts': it is a directory"));
+  EXPECT_THAT(failure("@pypi").hint(), HasSubstr("put a file in its place"));
   std::filesystem::remove(user_groups_directory() + "/folder.hosts");
   write("large.hosts", std::string((1 << 20) + 1, '#'));
-  EXPECT_THAT(failure("@pypi").what(), HasSubstr("over 1 MiB"));
+  EXPECT_THAT(failure("@pypi").what(), HasSubstr("it is larger than 1 MiB"));
+}
+
+TEST_F(Groups, WithoutPermissionTheFileOrTheFolderIsNamed) {
+  write("mine.hosts", "a.example # why\n");
+  const std::string folder = user_groups_directory();
+  test::give_to_nobody(directory.path());
+  const auto refused = [&](const std::string& path, mode_t mode) {
+    EXPECT_EQ(::chmod(path.c_str(), 0), 0);
+    const ScopeExit open([&] { ::chmod(path.c_str(), mode); });
+    const test::AsNobody user;
+    const Error error = failure("@pypi");
+    EXPECT_THAT(error.what(), testing::EndsWith("': Permission denied"));
+    return error.hint();
+  };
+  EXPECT_EQ(refused(folder + "/mine.hosts", 0600),
+            "make it readable for you: chmod u+r " + folder + "/mine.hosts");
+  EXPECT_EQ(refused(folder, 0700), "open the folder for yourself: chmod u+rwx " + folder);
 }
 
 TEST_F(Groups, OnTheCommandLineTheFileIsNamedToo) {

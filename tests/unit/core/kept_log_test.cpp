@@ -7,7 +7,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/scope_exit.hpp"
 #include "core/log_check.hpp"
+#include "nobody.hpp"
 #include "orchestration.hpp"
 #include "policy/line_chain.hpp"
 
@@ -148,6 +150,39 @@ TEST_F(KeptLogTest, FindsOneByItsIdAndByItsProject) {
   EXPECT_EQ(found("", directory.path() + "/drydock"), "0affffff");
   EXPECT_EQ(found("", "/"), "");
   EXPECT_EQ(found("nobody", directory.path()), "");
+}
+
+// Nothing kept, and nothing that can be read, are two things.
+TEST_F(KeptLogTest, WithoutPermissionNoneIsNotWhatIsSaid) {
+  keep_decisions(engine, session);
+  const std::string file = kept_logs().at(0).path;
+  test::give_to_nobody(directory.path());
+  const auto refused = [&](const std::string& path, mode_t mode, const std::function<void()>& read) {
+    EXPECT_EQ(::chmod(path.c_str(), 0), 0);
+    const ScopeExit open([&] { ::chmod(path.c_str(), mode); });
+    const test::AsNobody user;
+    try {
+      read();
+      ADD_FAILURE() << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::permission);
+      return std::string(error.what()) + " => " + error.hint();
+    }
+    return std::string();
+  };
+  const std::string folder = decisions_directory();
+  for (const std::string& closed : {folder, directory.path() + "/drydock"}) {
+    for (const auto& read : {std::function<void()>([] { kept_logs(); }),
+                             std::function<void()>([&] { find_kept_log(session.id, "/"); })}) {
+      EXPECT_EQ(refused(closed, 0700, read),
+                "cannot read folder '" + folder +
+                    "': Permission denied => open the folder for yourself: chmod u+rwx " + closed);
+    }
+  }
+  const KeptLog log = kept_logs().at(0);
+  EXPECT_EQ(
+      refused(file, 0600, [&] { read_kept_log(log, [](std::string_view, bool) { return true; }); }),
+      "cannot read file '" + file + "': Permission denied => make it readable for you: chmod u+r " + file);
 }
 
 TEST_F(KeptLogTest, TheOldestGoFirst) {

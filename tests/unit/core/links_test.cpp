@@ -104,7 +104,7 @@ TEST_F(Links, AWrongLineIsTold) {
   EXPECT_THAT(fault([&] { read_links(project); }), HasSubstr("/links:2': the path is there twice"));
   fs::remove(links_file(project));
   fs::create_directory(links_file(project));
-  EXPECT_THAT(fault([&] { read_links(project); }), HasSubstr("it is no file"));
+  EXPECT_THAT(fault([&] { read_links(project); }), HasSubstr("it is a directory"));
 }
 
 }  // namespace

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "base/error.hpp"
 #include "base/temp_file.hpp"
+#include "nobody.hpp"
 
 namespace drydock::core {
 namespace {
@@ -33,7 +37,30 @@ TEST(MachineSettingsTest, NamesTheLineThatIsWrong) {
 TEST(MachineSettingsTest, AFileThatIsNotThereSaysNothing) {
   const TempDir directory;
   EXPECT_THAT(read_machine_settings(directory.path() + "/config").public_ranges, testing::IsEmpty());
-  EXPECT_THROW(read_machine_settings(directory.path()), Error) << "a folder cannot be read";
+  EXPECT_THAT(read_machine_settings("/dev/null/config").public_ranges, testing::IsEmpty());
+}
+
+TEST(MachineSettingsTest, AFileThatCannotBeReadIsAnError) {
+  const TempDir directory;
+  const std::string file = directory.path() + "/config";
+  const auto hint = [&] {
+    const test::AsNobody user;
+    try {
+      read_machine_settings(file);
+    } catch (const Error& error) {
+      return std::string(error.what()) + " => " + error.hint();
+    }
+    return std::string("it was read");
+  };
+  std::ofstream(file) << "public-range = 203.0.113.0/24\n";
+  test::give_to_nobody(directory.path());
+  EXPECT_EQ(hint(), "it was read") << "the control";
+  ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+  EXPECT_EQ(hint(), "cannot read configuration '" + file +
+                        "': Permission denied => make it readable for you: chmod u+r " + file);
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  EXPECT_THAT(hint(), testing::HasSubstr("it is a directory => put a file in its place"));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // drydock doctor as a whole, on set-ups with one thing broken: each is told, with the way to mend it, and the
 // exit status says whether a run would fail.
-#include "core/doctor.hpp"
+#include "doctor.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,18 +11,11 @@
 #include <cstring>
 #include <functional>
 
-#include "../core/orchestration.hpp"
 #include "base/scope_exit.hpp"
 #include "base/unique_fd.hpp"
-#include "core/agent_image.hpp"
-#include "core/agent_tokens.hpp"
-#include "core/bootstrap.hpp"
 #include "core/project.hpp"
-#include "core/sidecar_image.hpp"
 #include "core/tinyproxy_defects.hpp"
 #include "docker/docker_provider.hpp"
-#include "machine.hpp"
-#include "podman/examine.hpp"
 
 namespace drydock::core {
 namespace {
@@ -32,109 +25,6 @@ using runtime::Finding;
 using runtime::FindingStatus;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Podman in memory, on a machine that is a folder.
-class FakePodman : public runtime::EngineProvider {
- public:
-  std::string name() const override { return "podman"; }
-  bool present() const override { return true; }
-  std::unique_ptr<runtime::Engine> connect(const runtime::ConnectOptions&) const override {
-    if (failure) throw *failure;
-    auto engine = std::make_unique<test::FakeEngine>();
-    engine->info.components = {{"podman", "6.2.0"}, {"crun", "crun version 1.30"}};
-    engine->info.oci_runtime = "crun";
-    engine->info.storage_driver = "overlay";
-    engine->image_map = images;
-    if (alter) alter(*engine);
-    return engine;
-  }
-  std::vector<std::string> programs() const override { return podman::examined_programs(); }
-  runtime::Findings judge(const runtime::HostFacts& host, const runtime::EngineInfo* info) const override {
-    runtime::HostFacts facts = host;
-    // Only root can make a program that runs as root.
-    for (const char* program : {"newuidmap", "newgidmap"}) {
-      if (facts.programs.count(program) != 0) facts.programs.at(program).privileged = true;
-    }
-    return podman::examine(facts, info);
-  }
-
-  std::map<std::string, runtime::ImageReport> images;
-  std::optional<Error> failure;
-  std::function<void(test::FakeEngine&)> alter;
-};
-
-class Doctor : public Orchestration {
- protected:
-  void SetUp() override {
-    if (!has_tinyproxy())
-      GTEST_SKIP() << "the sidecar's image is made from tinyproxy, which is not installed";
-    auto provider = std::make_unique<FakePodman>();
-    podman = provider.get();
-    give_sidecar_image(*engine);
-    podman->images = engine->image_map;
-    podman->images[base_image_reference()].id = "sha256:base";
-    podman->images[agent_image_reference(default_agent)].labels = {{image_packages_label, "the-agent 1.2"}};
-    providers.push_back(std::move(provider));
-    environment.set("DOCKER_HOST", std::nullopt);
-    options.runtime = "podman";
-    options.directory = directory.path() + "/demo";
-    options.host = machine.place();
-    options.machine_config = directory.path() + "/machine";
-    config = directory.path() + "/config/drydock";
-  }
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories(fs::path(config + "/" + name).parent_path());
-    std::ofstream(config + "/" + name) << text;
-  }
-  DoctorReport examine() {
-    DoctorReport report = core::examine(providers, options, stop);
-    for (const Finding& finding : findings_of(report)) {
-      const bool wrong = finding.status == FindingStatus::problem || finding.status == FindingStatus::warning;
-      EXPECT_FALSE(wrong && finding.fix.empty()) << finding.what;
-      EXPECT_EQ(finding.fix.find('\n'), std::string::npos) << finding.fix;
-    }
-    return report;
-  }
-  static runtime::Findings findings_of(const DoctorReport& report) {
-    runtime::Findings all;
-    for (const auto& entry : report.engines)
-      all.insert(all.end(), entry.findings.begin(), entry.findings.end());
-    for (const auto& section : report.sections)
-      all.insert(all.end(), section.findings.begin(), section.findings.end());
-    return all;
-  }
-  static std::string told(const DoctorReport& report, FindingStatus status) {
-    std::string text;
-    for (const Finding& finding : findings_of(report)) {
-      if (finding.status == status) text += finding.id + ": " + finding.what + " => " + finding.fix + "\n";
-    }
-    return text;
-  }
-  // It is the only thing that is wrong, and it has this way out.
-  void expect_problem(const std::string& id, const std::string& what, const std::string& fix) {
-    const DoctorReport report = examine();
-    EXPECT_FALSE(report.works()) << what;
-    const std::string problems = told(report, FindingStatus::problem);
-    EXPECT_THAT(problems, testing::StartsWith(id + ": ")) << what;
-    EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 1) << problems;
-    EXPECT_THAT(problems, HasSubstr(what));
-    EXPECT_THAT(problems.substr(problems.find(" => ")), HasSubstr(fix));
-  }
-  void expect_warning(const std::string& id, const std::string& what, const std::string& fix) {
-    const DoctorReport report = examine();
-    EXPECT_TRUE(report.works()) << told(report, FindingStatus::problem);
-    const std::string warnings = told(report, FindingStatus::warning);
-    EXPECT_THAT(warnings, testing::StartsWith(id + ": ")) << what;
-    EXPECT_THAT(warnings, HasSubstr(what));
-    EXPECT_THAT(warnings, HasSubstr(fix));
-  }
-
-  test::Machine machine;
-  FakePodman* podman = nullptr;
-  Providers providers;
-  DoctorOptions options;
-  std::string config;
-};
 
 TEST_F(Doctor, ASoundSetUpWorks) {
   const DoctorReport report = examine();
@@ -239,127 +129,6 @@ TEST_F(Doctor, OldNetavark) {
 
   podman->alter = [](auto& fake) { fake.info.network_backend = "cni"; };
   expect_problem("supported", "its network backend is cni", "apt install netavark");
-}
-
-TEST_F(Doctor, AnUnreadableConfiguration) {
-  fs::create_directories(options.machine_config);
-  expect_problem("machine-settings", "it is not a file that this user may read", "make it readable");
-  fs::remove(options.machine_config);
-  std::ofstream(options.machine_config) << "\npublic-range = everywhere\n";
-  expect_problem("machine-settings", "machine:2'", "write it as 198.18.0.0/15");
-  fs::remove(options.machine_config);
-
-  fs::create_directories(config + "/egress-allowlist");
-  expect_problem("allowlist", config + "/egress-allowlist", "");
-  fs::remove(config + "/egress-allowlist");
-  write("egress-allowlist", "example.org\nhttps://example.org/\n");
-  expect_problem("allowlist", "egress-allowlist:2", "");
-  write("egress-allowlist", "example.org\n");
-  EXPECT_EQ(examine().filter->size(), 2U) << "the control";
-}
-
-TEST_F(Doctor, WhatTheSettingsSayIsWhatIsLookedAt) {
-  const std::string file = directory.path() + "/settings";
-  std::ofstream(file) << "x";
-  options.settings = {{file, "settings", "read"}};
-  options.run.allow.hosts = {{"conf.example.org", file + ":3"}, {"more.example.org", file + ":4"}};
-  DoctorReport report = examine();
-  ASSERT_TRUE(report.filter);
-  std::vector<std::string> filter;
-  for (const Entry& entry : *report.filter)
-    filter.push_back(entry.pattern.to_string() + " " + entry.source.to_string());
-  EXPECT_THAT(filter, ElementsAre("api.anthropic.com baseline (claude)", "conf.example.org " + file + ":3",
-                                  "more.example.org " + file + ":4"));
-  EXPECT_THAT(told(report, FindingStatus::ok), HasSubstr("2 of " + file));
-  EXPECT_THAT(to_json(report).at("egress").dump(),
-              HasSubstr("{\"from\":\"" + file + ":3\",\"host\":\"conf.example.org\"}"));
-
-  options.run.allow.hosts[0].value = "*.com";
-  expect_problem("allowlist", "'" + file + ":3': '*.com'", "what one owner has");
-  options.run.allow.hosts.clear();
-
-  options.run.agent = "codex";
-  report = examine();
-  EXPECT_EQ(report.sources.front().name, "baseline (codex)");
-  EXPECT_THAT(told(report, FindingStatus::problem), HasSubstr(agent_image_reference("codex")))
-      << "its image, and not that of the default agent";
-  options.run.agent = "nobody";
-  EXPECT_THAT(told(examine(), FindingStatus::problem), HasSubstr("agent: cannot use agent 'nobody'"));
-  options.run.agent.clear();
-
-  options.run.image = "example.org/mine:1";
-  expect_problem("image", "example.org/mine:1 is not there", "pull = missing");
-  options.run.pull = PullPolicy::missing;
-  EXPECT_TRUE(examine().works());
-  EXPECT_THAT(told(examine(), FindingStatus::not_checked), HasSubstr("its image is fetched first"));
-  options.run = {};
-
-  options.wrong_configuration = {
-      Error(ErrorKind::invalid, "cannot read configuration 'there:2': it is wrong", "mend it")};
-  expect_problem("settings", "there:2", "mend it");
-}
-
-TEST_F(Doctor, WhatTheUserAddedIsListedAndJudged) {
-  write("agents/fifth.json", "{");
-  DoctorReport report = examine();
-  EXPECT_FALSE(report.works());
-  EXPECT_THAT(told(report, FindingStatus::problem), HasSubstr("agents/fifth.json"));
-  const auto state = [&](const std::string& name) {
-    for (const ConfigurationFile& file : report.files) {
-      if (file.path == config + "/" + name) return file.what + " " + file.state;
-    }
-    return std::string("none");
-  };
-  EXPECT_EQ(state("agents/fifth.json"), "agent profile wrong");
-  fs::remove(config + "/agents/fifth.json");
-  write("groups/mine.hosts", "example.org\n");
-  report = examine();
-  EXPECT_TRUE(report.works());
-  EXPECT_THAT(told(report, FindingStatus::warning), HasSubstr("groups: cannot read group"));
-  write("groups/mine.hosts", "example.org # because\n");
-  const Project project = resolve_project(options.directory);
-  write("projects/" + project.key + "/links", "");
-  report = examine();
-  EXPECT_EQ(told(report, FindingStatus::warning), "");
-  EXPECT_EQ(state("groups/mine.hosts"), "group of hosts read");
-  EXPECT_EQ(state("projects/" + project.key + "/links"), "links read");
-}
-
-TEST_F(Doctor, ANameThatTwoProjectsHave) {
-  const Project project = resolve_project(options.directory);
-  write("egress-allowlist-" + project.name, "bare.example.org\n");
-  EXPECT_EQ(examine().filter->size(), 2U) << "the control: it is read where nobody else has the name";
-  write("egress-allowlist-" + project.name + "-00000000", "other.example.org\n");
-  expect_warning("bare-name", "more than one project is called '" + project.name + "'",
-                 "egress-allowlist-" + project.key);
-  EXPECT_EQ(examine().filter->size(), 1U);
-}
-
-TEST_F(Doctor, TokensThatAreKeptAreNamedAndJudged) {
-  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("tokens: no token is kept"));
-  const std::string file = keep_token("claude", "ANTHROPIC_API_KEY", "hush").file;
-  EXPECT_THAT(told(examine(), FindingStatus::ok),
-              HasSubstr("tokens: tokens are kept for claude (ANTHROPIC_API_KEY)"));
-  EXPECT_THAT(to_json(examine()).dump(), testing::Not(HasSubstr("hush")));
-  fs::permissions(file, fs::perms(0644));
-  expect_problem("tokens", "others than you may read its file",
-                 "drydock setup-token claude --name ANTHROPIC_API_KEY");
-  fs::remove(file);
-  fs::permissions(keep_token("codex", "OPENAI_API_KEY", "hush").file, fs::perms(0644));
-  expect_warning("tokens", "which is kept for agent 'codex'", "drydock setup-token codex");
-}
-
-// A session of an image of the user's has no token but that of an agent that is named.
-TEST_F(Doctor, ATokenIsJudgedAsTheRunTakesIt) {
-  fs::permissions(keep_token("claude", "ANTHROPIC_API_KEY", "hush").file, fs::perms(0644));
-  podman->images["own"].id = "sha256:own";
-  options.run.image = "own";
-  expect_warning("tokens", "others than you may read its file", "drydock setup-token claude");
-  EXPECT_THAT(told(examine(), FindingStatus::ok), HasSubstr("plan: a session here can be planned"));
-  options.run.agent = "claude";
-  expect_problem("tokens", "others than you may read its file", "drydock setup-token claude");
-  options.run.agent = "shell";
-  expect_warning("tokens", "others than you may read its file", "drydock setup-token claude");
 }
 
 TEST_F(Doctor, TheTinyproxyThatSessionsHaveIsJudged) {
