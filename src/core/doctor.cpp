@@ -49,6 +49,31 @@ std::optional<Project> examine_folder(const DoctorOptions& options, DoctorReport
   }
 }
 
+// `unseen`: what is taken to hold of what was not seen.
+GapFacts gap_facts(const DoctorReport& report, const DoctorOptions& options, bool unseen) {
+  GapFacts facts{report.mode->mode == Mode::dood, unseen, unseen, !options.run.project_read_only, unseen};
+  if (report.filter) {
+    facts.hosts = !report.filter->empty();
+    facts.patterns = std::any_of(report.filter->begin(), report.filter->end(), [](const Entry& entry) {
+      return entry.pattern.kind != HostPattern::Kind::exact;
+    });
+  }
+  if (const EngineReport* engine = report.chosen()) facts.engine_of_root = !engine->info->rootless;
+  return facts;
+}
+
+std::vector<GapReport> judge_gaps(const DoctorReport& report, const DoctorOptions& options) {
+  std::vector<GapReport> judged;
+  for (const Gap& gap : gaps()) {
+    judged.push_back({&gap, std::nullopt});
+    if (gap.closed()) judged.back().here = false;
+    if (gap.closed() || !report.mode) continue;
+    const bool here = applies(gap, gap_facts(report, options, false));
+    if (here == applies(gap, gap_facts(report, options, true))) judged.back().here = here;
+  }
+  return judged;
+}
+
 }  // namespace
 
 Finding ok_finding(std::string id, std::string what, bool detail) {
@@ -109,6 +134,7 @@ DoctorReport examine(const Providers& providers, const DoctorOptions& options, S
                      {"images", std::move(images)},
                      {"egress", std::move(egress)},
                      {"configuration", std::move(configuration)}};
+  report.gaps = judge_gaps(report, options);
   Findings& last = report.sections.front().findings;
   if (engine != nullptr && report.works()) {
     last.push_back(examine_plan(*engine, options, stop));

@@ -13,6 +13,7 @@
 #include "base/stop_source.hpp"
 #include "core/decision_log.hpp"
 #include "core/denials.hpp"
+#include "core/gaps.hpp"
 #include "core/mode.hpp"
 #include "core/run.hpp"
 #include "core/selection.hpp"
@@ -60,13 +61,28 @@ struct AllowlistSource {
   std::size_t entries = 0;  // of its own, those that an earlier source has as well included
 };
 
+// What a session's log has of its tinyproxy, which the guard starts again when it ends, or hangs.
+struct ProxyTrouble {
+  std::uint64_t restarts = 0;
+  std::uint64_t hangs = 0;  // it did not answer, and was killed
+  std::string last;         // RFC 3339
+  std::string reason;       // of the last
+};
+
 struct LiveSession {
   std::string id;
   std::string runtime;
   std::string mode;
-  std::string sidecar;  // "running", "ended", "none"
+  std::string sidecar;  // "running", "paused", "ended", "none"
   std::optional<EgressCounts> counts;
-  std::vector<Denial> last_denied;  // the last first, three at most
+  std::vector<Denial> last_denied{};    // the last first, three at most
+  std::optional<ProxyTrouble> proxy{};  // absent: there is no log that can be read
+};
+
+// Whether the session that is judged has it; absent: it was not seen.
+struct GapReport {
+  const Gap* gap = nullptr;
+  std::optional<bool> here;
 };
 
 struct DoctorReport {
@@ -81,6 +97,7 @@ struct DoctorReport {
   std::optional<std::vector<Entry>> filter;  // absent when a source is wrong
   std::vector<LiveSession> sessions;
   std::vector<ConfigurationFile> files;
+  std::vector<GapReport> gaps;  // all there are
 
   const EngineReport* chosen() const;  // null: none
   // A run on the chosen engine would start.

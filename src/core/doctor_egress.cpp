@@ -6,16 +6,11 @@
 
 #include "base/text.hpp"
 #include "core/agents.hpp"
-#include "core/denials.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/effective_allowlist.hpp"
 #include "core/filter.hpp"
-#include "core/inspect.hpp"
 #include "core/live_filter.hpp"
 #include "core/run.hpp"
-#include "core/session_log.hpp"
-#include "core/sessions.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {
@@ -79,41 +74,6 @@ std::vector<Entry> baseline_of(const AgentProfile& agent, const std::string& sou
   return entries;
 }
 
-std::string sidecar_word(const SessionRecord& session) {
-  if (!session.sidecar_state) return "none";
-  return *session.sidecar_state == runtime::ContainerState::running ? "running" : "ended";
-}
-
-// Of each host the last one.
-std::vector<Denial> last_denials(runtime::Engine& engine, const SessionRecord& session) {
-  constexpr std::size_t shown = 3;
-  Denials denials;
-  read_egress_log(engine, session, false, [&](std::string_view line) {
-    denials.add(line);
-    return true;
-  });
-  std::vector<Denial> all = denials.list();
-  std::stable_sort(all.begin(), all.end(), [](const Denial& a, const Denial& b) { return a.last > b.last; });
-  std::vector<Denial> last;
-  for (Denial& denial : all) {
-    const bool there =
-        std::any_of(last.begin(), last.end(), [&](const Denial& other) { return other.host == denial.host; });
-    if (there) continue;
-    last.push_back(std::move(denial));
-    if (last.size() == shown) break;
-  }
-  return last;
-}
-
-// ", lastly HOST (its reason) at TIME, …".
-std::string to_text(const std::vector<Denial>& denials) {
-  std::vector<std::string> words;
-  for (const Denial& denial : denials)
-    words.push_back(one_line(denial.host, 253) + " at " + one_line(denial.last, 40) + " (" +
-                    one_line(denial.reason, 200) + ")");
-  return words.empty() ? "" : ", lastly " + join(words, ", ");
-}
-
 }  // namespace
 
 Findings examine_allowlist(const Project& project, const RunOptions& run, DoctorReport& report) {
@@ -124,7 +84,7 @@ Findings examine_allowlist(const Project& project, const RunOptions& run, Doctor
     const std::string name = "baseline (" + agent.name + ")";
     sources.add(name, {}, [&] { return baseline_of(agent, name); });
   } catch (const Error& error) {
-    findings.push_back(problem_of("agent", error, "drydock agents lists them"));
+    findings.push_back(problem_of("agent", error, "correct the profile, or remove it"));
   }
   for (const std::string& path : allowlist_paths(project))
     sources.add(path, path, [&] { return read_allowlist_file(path, false); });
@@ -149,51 +109,6 @@ Findings examine_allowlist(const Project& project, const RunOptions& run, Doctor
         false));
   } catch (const Error& error) {
     findings.push_back(problem_of("filter", error, "report this as a fault of drydock's"));
-  }
-  return findings;
-}
-
-Findings examine_sessions(const std::vector<Reached>& reached, DoctorReport& report) {
-  Findings findings;
-  for (const Reached& entry : reached) {
-    try {
-      for (const SessionRecord& session : find_sessions(*entry.engine)) {
-        if (!is_live(session)) continue;
-        LiveSession live{session.id,
-                         session.runtime,
-                         session.mode,
-                         sidecar_word(session),
-                         egress_counts(*entry.engine, session),
-                         {}};
-        if (live.counts && live.counts->denied > 0) live.last_denied = last_denials(*entry.engine, session);
-        const std::string name = "session " + live.id + " on " + live.runtime;
-        if (live.mode != to_string(Mode::dood) && live.sidecar != "running") {
-          findings.push_back({"session", FindingStatus::warning,
-                              name + " has no egress: its sidecar has ended", "drydock stop " + live.id,
-                              false});
-        } else if (live.counts) {
-          findings.push_back(ok_finding("session",
-                                        name + ": its sidecar runs, " + std::to_string(live.counts->allowed) +
-                                            " allowed, " + std::to_string(live.counts->denied) + " denied" +
-                                            to_text(live.last_denied),
-                                        false));
-        } else if (live.sidecar == "none") {
-          findings.push_back(ok_finding("session", name + ": dood, without a sidecar", false));
-        } else {
-          findings.push_back({"session", FindingStatus::not_checked,
-                              name + ": its sidecar runs, and has not said what it decided", "", false});
-        }
-        report.sessions.push_back(std::move(live));
-      }
-    } catch (const Error& error) {
-      findings.push_back(
-          {"session", FindingStatus::not_checked, std::string("live sessions: ") + error.what(), "", false});
-    }
-  }
-  if (reached.empty()) {
-    findings.push_back({"session", FindingStatus::not_checked, "live sessions: no engine answers", "", true});
-  } else if (report.sessions.empty() && findings.empty()) {
-    findings.push_back(ok_finding("session", "no session lives"));
   }
   return findings;
 }

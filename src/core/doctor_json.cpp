@@ -1,6 +1,5 @@
 #include "base/version.hpp"
 #include "core/doctor.hpp"
-#include "core/gaps.hpp"
 
 namespace drydock::core {
 namespace {
@@ -40,6 +39,14 @@ Json to_json(const std::vector<Denial>& denials) {
   return array;
 }
 
+Json to_json(const std::optional<ProxyTrouble>& proxy) {
+  if (!proxy) return nullptr;
+  return {{"restarts", proxy->restarts},
+          {"hangs", proxy->hangs},
+          {"last", proxy->last.empty() ? Json(nullptr) : Json(proxy->last)},
+          {"reason", proxy->reason.empty() ? Json(nullptr) : Json(proxy->reason)}};
+}
+
 Json egress_json(const DoctorReport& report) {
   Json sources = Json::array();
   for (const AllowlistSource& source : report.sources)
@@ -52,7 +59,8 @@ Json egress_json(const DoctorReport& report) {
                         {"sidecar", session.sidecar},
                         {"allowed", session.counts ? Json(session.counts->allowed) : Json(nullptr)},
                         {"denied", session.counts ? Json(session.counts->denied) : Json(nullptr)},
-                        {"last_denied", to_json(session.last_denied)}});
+                        {"last_denied", to_json(session.last_denied)},
+                        {"proxy", to_json(session.proxy)}});
   }
   Json filter = nullptr;
   if (report.filter) {
@@ -66,10 +74,17 @@ Json egress_json(const DoctorReport& report) {
           {"sessions", sessions}};
 }
 
-Json gaps_json() {
+Json gaps_json(const DoctorReport& report) {
   Json table = Json::array();
-  for (const Gap& gap : gaps())
-    table.push_back({{"letter", std::string(1, gap.letter)}, {"what", gap.what}, {"closed", gap.closed()}});
+  for (const auto& [gap, here] : report.gaps) {
+    const bool closed = gap->closed();
+    table.push_back({{"letter", std::string(1, gap->letter)},
+                     {"what", gap->what},
+                     {"closed", closed},
+                     {"remains", closed ? Json(nullptr) : Json(gap->brief)},
+                     {"where", closed ? Json(nullptr) : Json(to_string(gap->open))},
+                     {"here", here ? Json(*here) : Json(nullptr)}});
+  }
   return table;
 }
 
@@ -98,7 +113,7 @@ Json to_json(const DoctorReport& report) {
           {"sections", sections},
           {"egress", egress_json(report)},
           {"files", files},
-          {"gaps", gaps_json()}};
+          {"gaps", gaps_json(report)}};
 }
 
 }  // namespace drydock::core

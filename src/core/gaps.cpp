@@ -4,10 +4,8 @@
 
 namespace drydock::core {
 
-namespace {
-
-bool has(const GapFacts& facts, Gap::Where where) {
-  switch (where) {
+bool applies(const Gap& gap, const GapFacts& facts) {
+  switch (gap.open) {
     case Gap::Where::nowhere:
       return false;
     case Gap::Where::every_jail:
@@ -26,7 +24,25 @@ bool has(const GapFacts& facts, Gap::Where where) {
   return false;
 }
 
-}  // namespace
+std::string_view to_string(Gap::Where where) {
+  switch (where) {
+    case Gap::Where::nowhere:
+      return "no session";
+    case Gap::Where::every_jail:
+      return "every contained session";
+    case Gap::Where::with_hosts:
+      return "contained sessions that reach a host";
+    case Gap::Where::with_patterns:
+      return "contained sessions that do not name each host exactly";
+    case Gap::Where::engine_of_root:
+      return "contained sessions on an engine that is root's";
+    case Gap::Where::writable_project:
+      return "contained sessions that may write to the project";
+    case Gap::Where::dood:
+      return "dood sessions";
+  }
+  return "no session";
+}
 
 const std::vector<Gap>& gaps() {
   using enum Gap::Where;
@@ -39,7 +55,7 @@ const std::vector<Gap>& gaps() {
       {'d', "A compromised sidecar is open egress", "a compromised sidecar", every_jail},
       {'e', "Tools that ignore proxy variables do not work",
        "tools without a proxy at hosts not named exactly", with_patterns},
-      {'f', "dood mode", "dood mode: no jail", dood},
+      {'f', "dood mode", "no jail at all", dood},
       {'g', "One session reaching another's sidecar", "", nowhere},
       {'h', "Plain HTTP through the proxy, to any port of an allowed host", "", nowhere},
       {'i', "Look-alike hosts through regular expressions", "", nowhere},
@@ -58,7 +74,7 @@ const std::vector<Gap>& gaps() {
 std::string open_gaps(const GapFacts& facts) {
   std::vector<std::string> open;
   for (const Gap& gap : gaps()) {
-    if (has(facts, gap.open)) open.push_back(std::string("(") + gap.letter + ") " + std::string(gap.brief));
+    if (applies(gap, facts)) open.push_back(std::string("(") + gap.letter + ") " + std::string(gap.brief));
   }
   return join(open, ", ");
 }

@@ -14,7 +14,7 @@ struct Gap {
 
   char letter;
   std::string_view what;
-  std::string_view brief;  // a few words for a session's first lines; of an open one
+  std::string_view brief;  // of an open one, what remains: a few words
   Where open;
 
   bool closed() const { return open == Where::nowhere; }
@@ -30,6 +30,12 @@ struct GapFacts {
   bool writable_project = false;
   bool engine_of_root = false;  // the engine is root's
 };
+
+// Whether such a session has it.
+bool applies(const Gap& gap, const GapFacts& facts);
+
+// Which sessions these are: "contained sessions that reach a host".
+std::string_view to_string(Gap::Where where);
 
 // Those that such a session has, as "(a) <brief>, (b) <brief>"; empty when there is none.
 std::string open_gaps(const GapFacts& facts);

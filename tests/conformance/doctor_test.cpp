@@ -27,6 +27,13 @@ TEST_P(Doctor, ASoundSetUpWorksAndIsLeftAsItIs) {
   EXPECT_EQ(all.status, 0) << all;
   EXPECT_NE(all.out.find("a session here can be planned"), std::string::npos) << all;
   EXPECT_GT(all.out.size(), drydock("doctor").out.size());
+  // The gaps are judged for this engine.
+  const bool rootful = all.out.find(", rootful, ") != std::string::npos;
+  EXPECT_NE(all.out.find(std::string(rootful ? "open here    (k)" : "not here     (k)")), std::string::npos)
+      << all;
+  EXPECT_NE(all.out.find("remains in contained sessions on an engine that is root's: one-way datagrams"),
+            std::string::npos)
+      << all;
 }
 
 TEST_P(Doctor, AMissingImageIsTold) {
@@ -161,6 +168,36 @@ TEST_P(Doctor, LiveSessionsAreTold) {
   const std::string sidecar(
       trim(engine("ps --format '{{.Names}}' --filter label=io.drydock.role=sidecar").out));
   ASSERT_FALSE(sidecar.empty());
+  // What happens to tinyproxy, which the guard starts again, is in the session's log.
+  EXPECT_EQ(live.at(0).at("proxy").at("restarts"), 0) << live;
+  EXPECT_EQ(said.find("its tinyproxy was started again"), std::string::npos) << "the control: " << said;
+  const std::string guard(trim(engine("inspect --format '{{.State.Pid}}' " + sidecar).out));
+  for (int times = 1; times <= 2; ++times) {
+    ASSERT_EQ(sh("kill -KILL $(pgrep -P " + guard + " -x tinyproxy)").status, 0);
+    ASSERT_EQ(sh_as_user("for i in $(seq 100); do test $(" + drydock_words() + " logs --egress " + id +
+                         " | grep -c 'is started again') = " + std::to_string(times) + " && pgrep -P " +
+                         guard + " -x tinyproxy > /dev/null && exit; sleep 0.1; done; exit 1")
+                  .status,
+              0);
+  }
+  const std::string again = drydock("doctor").out;
+  const auto told = again.find("by its log, its tinyproxy was started again 2 times; lastly at ");
+  ASSERT_NE(told, std::string::npos) << again;
+  EXPECT_NE(again.find("the proxy was ended by signal 9 and is started again\n", told), std::string::npos)
+      << again;
+  EXPECT_NE(again.find("drydock logs --egress " + id, told), std::string::npos) << again;
+  // Rootless Podman cannot pause where control groups are version 1.
+  if (engine("pause " + sidecar).status == 0) {
+    const Outcome paused = drydock("doctor");
+    const std::string command = backend() + " unpause " + sidecar;
+    EXPECT_NE(paused.out.find("has no egress: its sidecar is paused\n               fix: " + command + "\n"),
+              std::string::npos)
+        << paused;
+    EXPECT_EQ(sh_as_user(command).status, 0);
+    EXPECT_EQ(drydock("doctor").out.find("is paused"), std::string::npos) << "the control";
+  } else {
+    EXPECT_EQ(backend(), "podman");
+  }
   ASSERT_EQ(engine("kill " + sidecar).status, 0);
   const Outcome ended = drydock("doctor");
   EXPECT_EQ(ended.status, 0) << "the next run is not concerned " << ended;

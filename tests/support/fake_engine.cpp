@@ -17,6 +17,14 @@ namespace {
   throw Error(ErrorKind::not_found, "cannot find " + what + " '" + name + "': no such " + what);
 }
 
+std::string last_lines(const std::string& text, int count) {
+  std::size_t begin = text.size();
+  if (count < 0) return text;
+  // The end of the last line is none of what is before it.
+  while (count-- > 0 && begin > 0) begin = begin == 1 ? 0 : text.rfind('\n', begin - 2) + 1;
+  return text.substr(begin);
+}
+
 // Output only: what a container writes comes through a pipe.
 class FakeStream : public runtime::AttachStream {
  public:
@@ -258,10 +266,11 @@ class FakeContainers : public runtime::Containers {
       engine_.container_map.erase(found);
     });
   }
-  void read_log(const std::string& name, const runtime::LogRequest&, const runtime::LogSink& sink) override {
+  void read_log(const std::string& name, const runtime::LogRequest& request,
+                const runtime::LogSink& sink) override {
     engine_.perform("containers.read_log " + name, [&] {
       get(name);
-      if (engine_.log_of) sink(runtime::Channel::err, engine_.log_of(name));
+      if (engine_.log_of) sink(runtime::Channel::err, last_lines(engine_.log_of(name), request.tail));
     });
   }
 

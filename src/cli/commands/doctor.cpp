@@ -9,7 +9,6 @@
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
 #include "cli/run_options.hpp"
-#include "core/gaps.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -155,11 +154,18 @@ void read_run(const Invocation& invocation, core::DoctorOptions& options) {
   }
 }
 
-std::string gaps_text() {
+std::string gaps_text(const DoctorReport& report) {
   std::string text = "\nGAPS\n";
-  for (const core::Gap& gap : core::gaps()) {
-    text += std::string("  ") + (gap.closed() ? "closed       (" : "open         (") + gap.letter + ") " +
-            std::string(gap.what) + "\n";
+  for (const auto& [gap, here] : report.gaps) {
+    const char* status = gap->closed() ? "closed     "
+                         : !here       ? "open       "
+                         : *here       ? "open here  "
+                                       : "not here   ";
+    text += std::string("  ") + status + "  (" + gap->letter + ") " + std::string(gap->what) + "\n";
+    if (!gap->closed()) {
+      text += "               remains in " + std::string(to_string(gap->open)) + ": " +
+              std::string(gap->brief) + "\n";
+    }
   }
   return text;
 }
@@ -209,7 +215,7 @@ class DoctorCommand : public Command {
     } else {
       const bool all = invocation.global.verbose > 0;
       invocation.console.print(to_text(report, all) +
-                               (all ? settings_text(settings_of(invocation)) + gaps_text() : ""));
+                               (all ? settings_text(settings_of(invocation)) + gaps_text(report) : ""));
     }
     return report.works() ? 0 : 1;
   }

@@ -30,7 +30,7 @@ TEST(Gaps, AreThoseOfThePageOnSecurity) {
 }
 
 TEST(Gaps, ASessionHasThoseOfItsKind) {
-  EXPECT_EQ(open_gaps({true, true, true, true}), "(f) dood mode: no jail");
+  EXPECT_EQ(open_gaps({true, true, true, true}), "(f) no jail at all");
   EXPECT_EQ(open_gaps({}), "(d) a compromised sidecar");
   EXPECT_THAT(open_gaps({false, true, false, false}),
               testing::MatchesRegex("\\(a\\) .*, \\(b\\) .*, \\(d\\) .*"));
@@ -45,6 +45,7 @@ TEST(Gaps, OneThatIsOpenIsSaidInAFewWords) {
   for (const Gap& gap : gaps()) {
     EXPECT_EQ(gap.brief.empty(), gap.closed()) << gap.letter;
     EXPECT_LE(gap.brief.size(), 70U) << gap.letter;
+    EXPECT_EQ(to_string(gap.open) == "no session", gap.closed()) << gap.letter;
   }
 }
 
