@@ -175,11 +175,15 @@ Findings examine_configuration(const Project* project, const DoctorOptions& opti
   if (project != nullptr) add(links_file(*project), "links");
   for (Finding& finding : examine_data_files(report)) findings.push_back(std::move(finding));
   std::vector<std::string> read;
+  bool all_seen = true;
   for (const ConfigurationFile& file : report.files) {
     if (file.state == "read") read.push_back(file.path);
+    all_seen = all_seen && file.state != "wrong";
   }
-  findings.push_back(ok_finding(
-      "files", read.empty() ? "no configuration file is there" : "read: " + join(read, ", "), false));
+  if (!read.empty() || all_seen) {
+    findings.push_back(ok_finding(
+        "files", read.empty() ? "no configuration file is there" : "read: " + join(read, ", "), false));
+  }
   try {
     findings.push_back(ok_finding("runtime-folder", "runtime files are in " + runtime_directory()));
   } catch (const Error& error) {

@@ -57,6 +57,7 @@ class DoctorOnClosedFiles : public Doctor {
     const test::AsNobody user;
     const DoctorReport report = examine();
     EXPECT_FALSE(report.works());
+    EXPECT_THAT(told(report, FindingStatus::ok), testing::Not(HasSubstr("no configuration file is there")));
     for (const ConfigurationFile& file : report.files) {
       const bool below = file.path == path || file.path.substr(0, path.size() + 1) == path + "/";
       EXPECT_NE(below ? file.state : "", "read") << file.path;
