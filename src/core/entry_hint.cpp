@@ -108,7 +108,8 @@ std::string advice_on(std::string_view entry, EntryPlace place) {
 
 std::string hint_for_entry(std::string_view entry, std::string_view reason, EntryPlace place) {
   if (starts_with(entry, "@")) return hint_for_group(to_lower_ascii(entry.substr(1)), reason);
-  if (entry.find_first_of(",;", 0) < entry.size() - 1) return "write one host on a line";
+  if (entry.find_first_of(",;") < entry.size() - 1)
+    return place == EntryPlace::line ? "write one host on a line" : "give each host by itself";
   const std::string plain = without_regular_expression(without_quotes(entry));
   // What comes before an '@' looks like a host and is not.
   const bool guessable = entry.find('@') == std::string_view::npos;
