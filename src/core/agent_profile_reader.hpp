@@ -46,6 +46,7 @@ class AgentProfileReader {
   void read_files();
   void read_state();
   void read_models();
+  void read_seeds();
 
   std::string origin_;
   std::function<std::string(const std::string&)> read_source_;
