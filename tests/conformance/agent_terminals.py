@@ -26,6 +26,9 @@ SCREENS = {
                "ready": r"\? for shortcuts",
                "asks": r"Choose the text style|Select login method|Do you want to use this API key|Do you trust|Is this a project you|"
                        r"Unable to connect to Anthropic services"},  # its wizard looks for another host than the model's first
+    "codex": {"keys": [("OPENAI_API_KEY", "sk-proj-")],
+              "ready": r"Ask Codex to do anything",
+              "asks": r"Sign in with ChatGPT|Trust this folder"},
     "gemini": {"keys": [("GEMINI_API_KEY", "AIza")],
                "ready": r"Type your message",
                "asks": r"How would you like to authenticate|Do you trust"},
@@ -131,6 +134,7 @@ class AtTerminal:
             json.dump({name: value for name, value in json.loads(profile).items() if name != "seed"}, file)
         terminal = self.start()
         try:
+            # Codex draws its prompt before it asks.
             asks = terminal.shows(self.about["asks"])
         finally:
             self.end(terminal)

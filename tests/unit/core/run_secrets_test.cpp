@@ -98,6 +98,7 @@ TEST_F(RunSecrets, WithAKeptTokenTheAgentIsReady) {
   give_sidecar_image(*engine);
   options.command.clear();
   std::string home;
+  std::string secrets;
   const auto text_of = [](const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
@@ -108,10 +109,14 @@ TEST_F(RunSecrets, WithAKeptTokenTheAgentIsReady) {
     if (call.find("containers.start drydock-demo-") == std::string::npos) return;
     for (const std::string& id : known_sessions()) {
       home = agent_state_directory(options.agent) + "/sessions/" + id + "/home";
+      secrets = secrets_directory(id);
       EXPECT_THAT(saved_plan(id).dump(), testing::Not(HasSubstr("hush")));
     }
-    for (const char* file : {".claude.json", ".gemini/settings.json"})
+    for (const char* file : {".claude.json", ".codex/config.toml", ".gemini/settings.json"})
       found[file] = text_of(home + "/" + file);
+    std::error_code absent;
+    const std::string link = fs::read_symlink(home + "/.codex/auth.json", absent).string();
+    found["auth.json"] = absent ? "" : text_of(secrets + link.substr(std::string("/run/secrets").size()));
   };
   const auto start = [&](const std::string& agent) {
     options.agent = agent;
@@ -138,6 +143,18 @@ TEST_F(RunSecrets, WithAKeptTokenTheAgentIsReady) {
   start("claude");
   EXPECT_EQ(parse_json(found[".claude.json"], "test").at("customApiKeyResponses").dump(),
             R"({"approved":["hush-hush-0123456789"],"rejected":[]})");
+
+  start("codex");
+  EXPECT_EQ(found[".codex/config.toml"],
+            "\n[\"projects\".\"" + options.directory + "\"]\n\"trust_level\" = \"trusted\"\n");
+  EXPECT_EQ(found["auth.json"], "");
+  for (const char* name : {"CODEX_API_KEY", "OPENAI_API_KEY"}) {
+    keep_token("codex", name, std::string("hush-") + name);
+    start("codex");
+    EXPECT_EQ(parse_json(found["auth.json"], "test").dump(),
+              std::string(R"({"OPENAI_API_KEY":"hush-)") + name + "\"}")
+        << "the first of them";
+  }
 
   start("gemini");
   EXPECT_EQ(found[".gemini/settings.json"], "");
