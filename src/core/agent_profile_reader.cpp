@@ -5,7 +5,9 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "core/agent_seeds.hpp"
 #include "core/allowlist_lines.hpp"
+#include "core/conversations.hpp"
 #include "core/entry_hint.hpp"
 #include "core/host_pattern.hpp"
 #include "core/image_archive.hpp"
@@ -352,12 +354,39 @@ void AgentProfileReader::read_switches() {
   });
 }
 
+// What has a key in it is kept in memory; else nothing that is brought back is begun.
+void AgentProfileReader::read_seeds() {
+  each("seed", [&](const Json& object, const std::string& where) {
+    require_keys(object, where, {"file", "content", "login", "secret"});
+    AgentSeed seed{text(object, where, "file", true),
+                   {},
+                   flag(object, where, "login"),
+                   text(object, where, "secret", false)};
+    require_relative(seed.file, where + ".file");
+    require_in_state(seed.file, where + ".file");
+    const bool known = std::any_of(profile_.secrets.begin(), profile_.secrets.end(),
+                                   [&](const AgentSecret& secret) { return secret.name == seed.secret; });
+    if (!seed.secret.empty() && !known) fail(where + ".secret", "'" + seed.secret + "' is not in 'secrets'");
+    const Json* content = find_member(object, "content");
+    if (content == nullptr || !content->is_object() || content->empty())
+      fail(where + ".content", "it is no object, or an empty one");
+    if (const std::string fault = fault_in_seed(seed, *content); !fault.empty())
+      fail(where + ".content", fault);
+    seed.content = content->dump(-1, ' ', false, Json::error_handler_t::replace);
+    for (const auto* brought : {&profile_.login, &profile_.transcripts, &profile_.whole}) {
+      if (!is_in_memory(seed) && is_in_any(seed.file, *brought))
+        fail(where + ".file", "'" + seed.file + "' is a login or a conversation");
+    }
+    profile_.seed.push_back(std::move(seed));
+  });
+}
+
 AgentProfile AgentProfileReader::read() {
   require_keys(
       json_, "profile",
       {"schema",        "name",  "summary", "command", "login_hint", "baseline", "endpoints", "environment",
        "telemetry_off", "pass",  "secrets", "npm",     "packages",   "programs", "files",     "state",
-       "transcripts",   "whole", "login",   "sync",    "models",     "switches"});
+       "transcripts",   "whole", "login",   "sync",    "models",     "switches", "seed"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;
@@ -375,6 +404,7 @@ AgentProfile AgentProfileReader::read() {
   read_state();
   read_models();
   read_switches();
+  read_seeds();
   return profile_;
 }
 

@@ -48,6 +48,7 @@ class AgentProfileReader {
   void require_exact_host(const std::string& host, const std::string& where) const;
   void read_models();
   void read_switches();
+  void read_seeds();
 
   std::string origin_;
   std::function<std::string(const std::string&)> read_source_;

@@ -17,6 +17,7 @@
 #include "base/temp_file.hpp"
 #include "base/text.hpp"
 #include "core/agent_overlay.hpp"
+#include "core/agent_seeds.hpp"
 #include "core/conversations.hpp"
 #include "core/file_tree.hpp"
 
@@ -74,6 +75,7 @@ void harvest_login(int home, int agent, const std::string& path, const std::stri
     return;
   }
   const UniqueFd there = open_below(home, path, O_PATH);
+  if (there && is_link_to_secret(there.get())) return;
   const auto stored = read_below(agent, kept, largest_login);
   if (there) {
     RefusedLog()(path, "it is no file of at most 1 MiB");
@@ -220,7 +222,7 @@ SessionState session_state(const AgentProfile& agent, const std::string& project
   return {
       agent.name,  project,           agent_state_directory(agent.name) + "/sessions/" + session + "/home",
       agent.state, agent.transcripts, agent.whole,
-      agent.login};
+      agent.login, agent.seed};
 }
 
 bool has_kept_login(const AgentProfile& agent) {
@@ -281,6 +283,7 @@ void make_session_state(const SessionState& state, const StateRequest& request) 
               owner);
   const std::string copy = latest_copy(agent.get(), "whole/" + state.project);
   if (!copy.empty()) copy_stored(agent.get(), copy, state.whole, {}, whole_copy_limits, home.get(), owner);
+  sow(state.seeds, {request.project, state.logged_in, request.secrets}, home.get(), owner);
   // Half of a copy, after a crash, is not to be taken for the session's.
   record["whole"] = state.whole;
   record["whole_of"] = fs::path(copy).filename().string();

@@ -16,6 +16,7 @@
 
 #include "core/agents.hpp"
 #include "core/owner.hpp"
+#include "core/secrets.hpp"
 #include "runtime/types.hpp"
 
 namespace drydock::core {
@@ -31,6 +32,8 @@ struct SessionState {
   std::vector<std::string> transcripts;
   std::vector<std::string> whole;
   std::vector<std::string> login;
+  std::vector<AgentSeed> seeds;
+  bool logged_in = false;  // by a login that it begins with, or by a key
 };
 
 // The folder of an agent's state; not made.
@@ -52,6 +55,8 @@ struct StateRequest {
   std::uint32_t gid = 0;
   // Below the home folder, where something is to be mounted: the engine would make it, perhaps as root.
   std::vector<StatePath> mount_points;
+  std::string project = {};  // its folder, for the seeds
+  std::vector<Secret> secrets = {};
 };
 
 // Makes a session's home folder. Throws Error; of an overlay that is not fit (core/agent_overlay.hpp) before

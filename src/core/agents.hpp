@@ -65,6 +65,14 @@ struct ModelSwitch {
   std::map<std::string, std::string> hosts = {};  // of places that have another
 };
 
+// What a file of its state begins with: an agent asks nothing at its first start (core/agent_seeds.hpp).
+struct AgentSeed {
+  std::string file;         // below the home folder: JSON, or TOML when its name ends so
+  std::string content;      // an object of JSON
+  bool login = false;       // only where the session has a login or a key
+  std::string secret = {};  // only where it has this one
+};
+
 struct AgentProfile {
   std::string name;
   std::string summary;
@@ -94,6 +102,7 @@ struct AgentProfile {
   std::vector<std::string> whole;
   std::vector<std::string> login;
   std::vector<std::string> sync;
+  std::vector<AgentSeed> seed;
 
   // Made by `drydock build --agent`; else it runs in the base image.
   bool needs_image() const { return !npm.empty() || !packages.empty() || !files.empty(); }

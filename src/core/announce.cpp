@@ -101,12 +101,7 @@ void warn_of_secrets(const PreparedRun& run, const std::vector<ModelHost>& model
 void tell_of_login(const PreparedRun& run, Talk& talk) {
   const AgentProfile& agent = run.agent;
   if (!runs_its_agent(run) || agent.login_hint.empty()) return;
-  // Of an agent whose keys have no names any may be it.
-  const bool has_key = (agent.secrets.empty() && !run.secrets.empty()) ||
-                       std::any_of(agent.secrets.begin(), agent.secrets.end(),
-                                   [&](const AgentSecret& known) { return is_given(run, known.name); });
-  if (!has_key && !has_kept_login(agent))
-    talk.say(agent.name + " is not logged in here: " + agent.login_hint);
+  if (!is_logged_in(run)) talk.say(agent.name + " is not logged in here: " + agent.login_hint);
 }
 
 // Of dood a warning has said it.
@@ -161,6 +156,15 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
   }
   for (const auto& [name, value] : run.options.environment) environment[name] = value;
   return environment;
+}
+
+bool is_logged_in(const PreparedRun& run) {
+  const AgentProfile& agent = run.agent;
+  // Of an agent whose keys have no names any may be it.
+  const bool has_key = (agent.secrets.empty() && !run.secrets.empty()) ||
+                       std::any_of(agent.secrets.begin(), agent.secrets.end(),
+                                   [&](const AgentSecret& known) { return is_given(run, known.name); });
+  return has_key || has_kept_login(agent);
 }
 
 void announce(const PreparedRun& run, const Plan& plan, Talk& talk) {

@@ -52,6 +52,15 @@ std::string leaf_of(const std::string& path) {
   return path.substr(parent_of(path).empty() ? 0 : path.rfind('/') + 1);
 }
 
+void write_bytes(int target, std::string_view rest, const std::string& path) {
+  while (!rest.empty()) {
+    const ssize_t written = ::write(target, rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) cannot("write", path, errno);
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 void copy_bytes(int source, int target, const std::string& path) {
   std::array<char, 65536> buffer{};
   while (true) {
@@ -59,13 +68,7 @@ void copy_bytes(int source, int target, const std::string& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) cannot("read", path, errno);
     if (count == 0) return;
-    std::string_view rest(buffer.data(), static_cast<std::size_t>(count));
-    while (!rest.empty()) {
-      const ssize_t written = ::write(target, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) cannot("write", path, errno);
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    }
+    write_bytes(target, {buffer.data(), static_cast<std::size_t>(count)}, path);
   }
 }
 
@@ -193,6 +196,24 @@ void copy_below(int from, const std::string& source, int to, const std::string& 
     ::fsync(parent.get());
   } catch (const Error&) {
     ::unlinkat(place, name.c_str(), 0);
+    throw;
+  }
+}
+
+void write_below(int folder, const std::string& path, std::string_view text,
+                 const std::optional<FileOwner>& owner) {
+  make_folders_below(folder, parent_of(path), owner);
+  const UniqueFd parent = open_parent(folder, path);
+  const std::string name = unfinished_prefix + random_hex(16);
+  const UniqueFd output = open_below(folder, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (!output) cannot("make", path, errno);
+  try {
+    write_bytes(output.get(), text, path);
+    if (owner && ::fchown(output.get(), owner->uid, owner->gid) != 0) cannot("give away", path, errno);
+    if (::renameat(folder, name.c_str(), parent.get(), leaf_of(path).c_str()) != 0)
+      cannot("replace", path, errno);
+  } catch (const Error&) {
+    ::unlinkat(folder, name.c_str(), 0);
     throw;
   }
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -51,6 +52,11 @@ inline constexpr const char* unfinished_prefix = ".drydock-";
 // unfinished_prefix, which whoever is killed leaves there. Throws Error (invalid, permission).
 void copy_below(int from, const std::string& source, int to, const std::string& target,
                 const std::optional<FileOwner>& owner, bool durable);
+
+// Writes a file of mode 0600, whose folders are made, whole or not at all: it takes the place of what is
+// there. Throws Error(permission).
+void write_below(int folder, const std::string& path, std::string_view text,
+                 const std::optional<FileOwner>& owner);
 
 // The text of a small regular file, or nothing: it is absent, none, or larger.
 std::optional<std::string> read_below(int folder, const std::string& path, std::size_t largest);

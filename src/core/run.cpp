@@ -319,6 +319,7 @@ Plan make_plan(runtime::Engine& engine, const PreparedRun& run, const runtime::I
     request.state = session_state(run.agent, run.project.key, request.session);
     overlay_files(*request.state);
     request.has_login = has_kept_login(run.agent);
+    request.state->logged_in = is_logged_in(run);
   }
   for (const Secret& secret : run.secrets) request.secrets.push_back(secret.name);
   request.secret_variables = secret_variables(run.secrets, run.agent);

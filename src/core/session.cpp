@@ -17,6 +17,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/agent_seeds.hpp"
 #include "core/labels.hpp"
 #include "core/proxy_config.hpp"
 #include "core/verify.hpp"
@@ -44,13 +45,15 @@ void write_file(const std::string& path, const std::string& content, mode_t mode
   }
 }
 
-void make_state(const Plan& plan) {
+void make_state(const Plan& plan, const std::vector<Secret>& secrets) {
   StateRequest request;
   request.session = plan.session;
   request.engine = engine_key(plan.engine);
   request.owner = *Owner::read_from(plan.agent.labels);
   request.uid = plan.agent.uid;
   request.gid = plan.agent.gid;
+  request.project = plan.project.path;
+  request.secrets = secrets;
   const std::string below = std::string(agent_home) + "/";
   for (const runtime::BindMount& bind : plan.agent.binds) {
     struct stat status {};
@@ -74,8 +77,15 @@ void write_files(const Plan& plan, const std::vector<Secret>& secrets) {
     if (const auto mount = policy_mount(plan, i))
       write_file(mount->source, file.text, file.executable ? 0755 : 0644);
   }
-  if (plan.state) make_state(plan);
-  if (!plan.secrets.empty()) write_secrets(plan.secrets_directory, secrets, plan.agent.uid, plan.agent.gid);
+  if (plan.state) make_state(plan, secrets);
+  if (!plan.secrets.empty()) {
+    std::vector<Secret> files = secrets;
+    if (plan.state) {
+      const SeedFacts facts{plan.project.path, plan.state->logged_in, secrets};
+      for (Secret& file : secrets_of_seeds(plan.state->seeds, facts)) files.push_back(std::move(file));
+    }
+    write_secrets(plan.secrets_directory, files, plan.agent.uid, plan.agent.gid);
+  }
   if (plan.sidecar_files.empty()) return;
   make_directories(plan.sidecar_directory, 0755);
   if (::chmod(plan.sidecar_directory.c_str(), 0755) != 0) {

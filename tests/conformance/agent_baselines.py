@@ -28,8 +28,8 @@ def account():
     login = {"auth_mode": "chatgpt", "OPENAI_API_KEY": None, "last_refresh": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
              "tokens": {"id_token": token(claims), "access_token": token(claims), "refresh_token": "none", "account_id": "lab"}}
     text = base64.b64encode(json.dumps(login).encode()).decode()
-    # The lab's model reads no compressed requests.
-    return (f"mkdir -p ~/.codex && echo {text} | base64 -d >~/.codex/auth.json && unset CODEX_API_KEY && "
+    # In the key's place, and of no session after this one. The lab's model reads no compressed requests.
+    return (f"trap 'rm ~/.codex/auth.json' EXIT && rm ~/.codex/auth.json && echo {text} | base64 -d >~/.codex/auth.json && "
             "printf '[features]\\nenable_request_compression = false\\n' >~/.codex/config.toml && ")
 
 

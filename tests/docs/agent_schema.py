@@ -48,6 +48,7 @@ wrong = {"a key that there is not": {"transcript": [".x"]}, "a schema that there
          "a path that is none below it": {"whole": ["/etc"]}, "a page without TLS": {"secrets": [{"name": "A", "revoke": "http://a.example"}]},
          "a setting outside its home": {"models": [{"file": "/etc/x.json", "url": "a"}]}, "a place that is none": {"models": [{"file": "x", "url": "a..b"}]},
          "a switch without a host": {"switches": [{"variable": "A"}]},
+         "a seed of nothing": {"seed": [{"file": ".x", "content": {}}]}, "a seed outside its home": {"seed": [{"file": "/x", "content": {"a": 1}}]},
          "a file where none may be": {"files": [{"path": "/srv/x", "source": "x"}]}}
 for what, change in wrong.items():
     profile = copy.deepcopy(profiles["claude.json"])

@@ -4,6 +4,7 @@
 usage: inet.py LOG-DIRECTORY CERTIFICATE KEY; prints "ready" once everything listens.
 """
 
+import hashlib
 import itertools
 import os
 import resource
@@ -139,7 +140,14 @@ class Page(BaseHTTPRequestHandler):
 
     def note(self):
         self.server.log.add(event="request", port=self.server.server_port, client=plain_address(self.client_address),
-                            sni=self.sni, host=self.headers.get("Host"), method=self.command, path=self.path)
+                            sni=self.sni, host=self.headers.get("Host"), method=self.command, path=self.path, key=self.key)
+
+    @property
+    def key(self):
+        """The SHA-256 of the key or token that it came with."""
+        headers = [self.headers.get(name) for name in ("X-Api-Key", "X-Goog-Api-Key", "Authorization")]
+        given = next((value.removeprefix("Bearer ") for value in headers if value), None)
+        return given and hashlib.sha256(given.encode()).hexdigest()
 
     @property
     def host(self):

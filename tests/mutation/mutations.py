@@ -202,6 +202,8 @@ MUTATIONS = [
         "  if (known) return;\n", "  if (known || !digest.empty()) return;\n", "unit_core Pull*"),
     one("core-files", "a session with a secret may write core files", "src/core/plan.cpp",
         "    plan.agent.no_core_files = true;\n", "", "unit_core *Secret*:*Invariants*:Plan*"),
+    one("key-on-disk", "a key that an agent wants in a file is written to its home folder", "src/core/agent_seeds.cpp",
+        "    if (is_in_memory(seed)) {\n", "    if (is_in_memory(seed) && home < 0) {\n", "unit_core AgentSeeds*"),
     one("layer-nested", "a layer may be compressed over and over", "src/core/saved_image.cpp",
         "archive_filter_count(reader_.get()) > 2", "archive_filter_count(reader_.get()) > 99", "unit_core SavedImages*"),
     one("token-open", "a kept token may be in a file that others write", "src/core/agent_tokens.cpp",

@@ -31,7 +31,8 @@ constexpr const char* fifth = R"({
   "programs": ["jq"], "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
   "state": [{"path": ".fifth", "kind": "folder"}, {"path": ".fifth.json", "kind": "file"}],
   "models": [{"file": ".fifth/settings.json", "chosen": "model", "url": "at.*.url", "hosts": {"us": "us.example"}}],
-  "transcripts": [".fifth/talks"], "login": [".fifth/key"], "sync": [".fifth/settings.json"]
+  "transcripts": [".fifth/talks"], "login": [".fifth/key"], "sync": [".fifth/settings.json"],
+  "seed": [{"file": ".fifth/settings.json", "login": true, "content": {"seen": ["{project}"]}}, {"file": ".fifth/key", "secret": "FIFTH_KEY", "content": {"key": "{secret}"}}]
 })";
 
 class Agents : public testing::Test {
@@ -111,6 +112,11 @@ TEST_F(Agents, AFifthIsOneFile) {
   EXPECT_EQ(agent.models[0].file, ".fifth/settings.json");
   EXPECT_THAT(agent.models[0].url, ElementsAre("at", "*", "url"));
   EXPECT_EQ(agent.models[0].hosts.at("us"), "us.example");
+  ASSERT_EQ(agent.seed.size(), 2U);
+  EXPECT_EQ(agent.seed[0].file, ".fifth/settings.json");
+  EXPECT_EQ(agent.seed[0].content, R"({"seen":["{project}"]})");
+  EXPECT_TRUE(agent.seed[0].login);
+  EXPECT_EQ(agent.seed[1].secret, "FIFTH_KEY");
 }
 
 TEST_F(Agents, AShippedOneIsNotReplaced) {
@@ -253,6 +259,26 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"[]", "[\"FIFTH_REGION\"]", "switches[0].host: no variable of 'place' says where"},
         Wrong{"\"{place}.*.com\"", "\"{place}.at.example\"", "switches[0].host: 'x.*.com' is no host"},
         Wrong{"\"https://far.example\"", "\"far.example\"", "switches[0].hosts.far: 'https://far"},
+        Wrong{"\"file\": \".other\"", "\"file\": \".fifth/key\"",
+              "seed[1].file: '.other' is not in a path of 'state'"},
+        Wrong{"\"file\": \"/x\"", "\"file\": \".fifth/key\"", "seed[1].file: '/x' is no path"},
+        Wrong{"\"file\": \".fifth/x.toml\"", "\"file\": \".fifth/key\"",
+              "seed[1].content: a secret is put into a file of JSON only"},
+        Wrong{"\"login\": 1", "\"login\": true", "seed[0].login: it is neither"},
+        Wrong{"\"secret\": \"OTHER\"", "\"secret\": \"FIFTH_KEY\"",
+              "seed[1].secret: 'OTHER' is not in 'secrets'"},
+        Wrong{"\"login\": false", "\"secret\": \"FIFTH_KEY\"",
+              "seed[1].content: it has a secret in it, and 'secret' does not say which"},
+        Wrong{"{\"key\": \"none\"}", "{\"key\": \"{secret}\"}",
+              "seed[1].file: '.fifth/key' is a login or a conversation"},
+        Wrong{"{}", "{\"key\": \"{secret}\"}", "seed[1].content: it is no object, or an empty one"},
+        Wrong{"[1]", "{\"key\": \"{secret}\"}", "seed[1].content: it is no object, or an empty one"},
+        Wrong{"\"file\": \".fifth/x.toml\", \"content\": {\"seen\": 1}",
+              "\"file\": \".fifth/settings.json\", \"login\": true, \"content\": {\"seen\": [\"{project}\"]}",
+              "seed[0].content: 'seen' is no table"},
+        Wrong{"\"file\": \".fifth/x.toml\", \"content\": {\"a\": {\"seen\": [\"{project}\"]}}",
+              "\"file\": \".fifth/settings.json\", \"login\": true, \"content\": {\"seen\": [\"{project}\"]}",
+              "seed[0].content: in TOML it can be"},
         Wrong{"[\".other/talks\"]", "[\".fifth/talks\"]", "'.other/talks' is not in a path of 'state'"}));
 
 }  // namespace

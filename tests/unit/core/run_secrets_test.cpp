@@ -5,8 +5,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
+#include "base/json.hpp"
+#include "core/agent_state.hpp"
 #include "core/agent_tokens.hpp"
 #include "core/exec.hpp"
 #include "core/run.hpp"
@@ -89,6 +92,77 @@ TEST_F(RunSecrets, AKeptTokenIsForItsAgentAlone) {
   options.secrets.clear();
   options.environment["ANTHROPIC_API_KEY"] = "open";
   EXPECT_THAT(names(), IsEmpty()) << "the variable is the user's choice";
+}
+
+// What the shipped agents find at their start, so that they ask neither who it is nor whether to trust.
+TEST_F(RunSecrets, WithAKeptTokenTheAgentIsReady) {
+  give_sidecar_image(*engine);
+  options.command.clear();
+  std::string home;
+  std::string secrets;
+  const auto text_of = [](const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  std::map<std::string, std::string> found;
+  engine->before = [&](const std::string& call, std::size_t) {
+    if (call.find("containers.start drydock-demo-") == std::string::npos) return;
+    for (const std::string& id : known_sessions()) {
+      home = agent_state_directory(options.agent) + "/sessions/" + id + "/home";
+      secrets = secrets_directory(id);
+      EXPECT_THAT(saved_plan(id).dump(), testing::Not(HasSubstr("hush")));
+    }
+    for (const char* file : {".claude.json", ".codex/config.toml", ".gemini/settings.json"})
+      found[file] = text_of(home + "/" + file);
+    std::error_code absent;
+    const std::string link = fs::read_symlink(home + "/.codex/auth.json", absent).string();
+    found["auth.json"] = absent ? "" : text_of(secrets + link.substr(std::string("/run/secrets").size()));
+  };
+  const auto start = [&](const std::string& agent) {
+    options.agent = agent;
+    execute_run(*engine, prepare_run(options), talk, stop, timings);
+  };
+  const std::string key = "sk-ant-api03-" + std::string(67, 'k') + "hush-hush-0123456789";
+  const std::string trusts = "{\"" + options.directory + "\":{\"hasTrustDialogAccepted\":true}}";
+
+  start("claude");
+  EXPECT_EQ(parse_json(found[".claude.json"], "test").dump(), "{\"projects\":" + trusts + "}")
+      << "the wizard logs one in";
+  const std::string login = agent_state_directory("claude") + "/login/.claude";
+  fs::create_directories(login);
+  std::ofstream(login + "/.credentials.json") << "{}";
+  start("claude");
+  EXPECT_TRUE(parse_json(found[".claude.json"], "test").contains("hasCompletedOnboarding"))
+      << "a login that was kept";
+  fs::remove_all(login);
+  keep_token("claude", "CLAUDE_CODE_OAUTH_TOKEN", "hush-hush");
+  start("claude");
+  EXPECT_EQ(parse_json(found[".claude.json"], "test").dump(),
+            "{\"hasCompletedOnboarding\":true,\"projects\":" + trusts + "}");
+  keep_token("claude", "ANTHROPIC_API_KEY", key);
+  start("claude");
+  EXPECT_EQ(parse_json(found[".claude.json"], "test").at("customApiKeyResponses").dump(),
+            R"({"approved":["hush-hush-0123456789"],"rejected":[]})");
+
+  start("codex");
+  EXPECT_EQ(found[".codex/config.toml"],
+            "\n[\"projects\".\"" + options.directory + "\"]\n\"trust_level\" = \"trusted\"\n");
+  EXPECT_EQ(found["auth.json"], "");
+  for (const char* name : {"CODEX_API_KEY", "OPENAI_API_KEY"}) {
+    keep_token("codex", name, std::string("hush-") + name);
+    start("codex");
+    EXPECT_EQ(parse_json(found["auth.json"], "test").dump(),
+              std::string(R"({"OPENAI_API_KEY":"hush-)") + name + "\"}")
+        << "the first of them";
+  }
+
+  start("gemini");
+  EXPECT_EQ(found[".gemini/settings.json"], "");
+  keep_token("gemini", "GEMINI_API_KEY", "hush-hush");
+  start("gemini");
+  EXPECT_EQ(parse_json(found[".gemini/settings.json"], "test").dump(),
+            R"({"security":{"auth":{"selectedType":"gemini-api-key"}}})");
 }
 
 TEST_F(RunSecrets, WithAKeptTokenNobodyIsToldToLogIn) {
