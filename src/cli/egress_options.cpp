@@ -3,11 +3,11 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "base/timestamp.hpp"
+#include "base/utf8.hpp"
 #include "cli/configuration.hpp"
 #include "cli/table.hpp"
 #include "core/decision_log.hpp"
 #include "core/effective_allowlist.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -111,12 +111,12 @@ void print_changes(const Invocation& invocation, const std::vector<core::EntryCh
   for (const core::EntryChange& change : changes) {
     const std::string until = expiry_text(change.expires);
     rows.push_back({word_of(change.what), change.line,
-                    core::one_line(change.source, 4096) + (until.empty() ? "" : ", " + until)});
+                    one_line(change.source, 4096) + (until.empty() ? "" : ", " + until)});
   }
   invocation.console.print(table(rows));
   for (const core::EntryChange& change : changes) {
     if (!change.still.empty())
-      invocation.console.say(change.line + " is still allowed, by " + core::one_line(change.still, 4096));
+      invocation.console.say(change.line + " is still allowed, by " + one_line(change.still, 4096));
   }
 }
 

@@ -11,8 +11,8 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/toml_texts.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

@@ -11,9 +11,9 @@
 #include "base/error.hpp"
 #include "base/obstacle.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/allowlist_lines.hpp"
 #include "core/groups.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

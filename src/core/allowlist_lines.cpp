@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "core/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace drydock::core {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/host_pattern.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

@@ -6,9 +6,9 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/host_verdict.hpp"
 #include "core/log_check.hpp"
-#include "core/utf8.hpp"
 #include "policy/judge.hpp"
 
 namespace drydock::core {

@@ -4,12 +4,12 @@
 #include "base/json.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/denials.hpp"
 #include "core/doctor_checks.hpp"
 #include "core/inspect.hpp"
 #include "core/session_log.hpp"
 #include "core/sessions.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

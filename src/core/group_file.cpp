@@ -4,10 +4,10 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/allowlist_lines.hpp"
 #include "core/entry_hint.hpp"
 #include "core/host_pattern.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

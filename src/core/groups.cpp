@@ -8,10 +8,10 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "core/data_files.hpp"
 #include "core/host_pattern.hpp"
 #include "core/npm_config.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {

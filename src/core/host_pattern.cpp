@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "core/utf8.hpp"
+#include "base/utf8.hpp"
 #include "policy/entries.hpp"
 #include "policy/host_name.hpp"
 

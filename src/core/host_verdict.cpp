@@ -8,8 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/shell.hpp"
+#include "base/utf8.hpp"
 #include "core/entry_hint.hpp"
-#include "core/utf8.hpp"
 #include "policy/judge.hpp"
 
 namespace drydock::core {

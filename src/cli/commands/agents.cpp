@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/text.hpp"
+#include "base/utf8.hpp"
 #include "cli/command.hpp"
 #include "cli/configuration.hpp"
 #include "cli/engines.hpp"
@@ -12,7 +13,6 @@
 #include "core/agent_image.hpp"
 #include "core/agent_overlay.hpp"
 #include "core/agents.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -123,10 +123,9 @@ class AgentsCommand : public Command {
       // The agent's own package is the last.
       const std::string last = row.packages.substr(row.packages.find_last_of('\n') + 1);
       const std::string version = last.substr(std::min(last.size(), last.find(' ')));
-      cells.push_back({row.agent.name, core::one_line(row.agent.summary, 60),
-                       to_text(row.state) + core::one_line(version, 40),
-                       hosts.empty() ? "-" : join(hosts, " "),
-                       row.agent.shipped ? "drydock" : core::one_line(row.agent.origin, 300)});
+      cells.push_back({row.agent.name, one_line(row.agent.summary, 60),
+                       to_text(row.state) + one_line(version, 40), hosts.empty() ? "-" : join(hosts, " "),
+                       row.agent.shipped ? "drydock" : one_line(row.agent.origin, 300)});
     }
     invocation.console.print(table(cells));
     for (const Row& row : rows) {

@@ -1,10 +1,10 @@
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "cli/decision_source.hpp"
 #include "cli/table.hpp"
 #include "core/denials.hpp"
 #include "core/host_verdict.hpp"
 #include "core/log_check.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -66,9 +66,8 @@ class EgressDeniedCommand : public Command {
     std::vector<std::vector<std::string>> rows{{"COUNT", "HOST", "REASON", "ALLOW WITH"}};
     for (const core::Denial& denial : denials.list()) {
       const std::string allow = core::allow_line(denial.host, denial.reason, live, project);
-      rows.push_back({std::to_string(denial.count),
-                      denial.host.empty() ? "-" : core::one_line(denial.host, 253),
-                      core::one_line(denial.reason, 200), allow.empty() ? "-" : allow});
+      rows.push_back({std::to_string(denial.count), denial.host.empty() ? "-" : one_line(denial.host, 253),
+                      one_line(denial.reason, 200), allow.empty() ? "-" : allow});
     }
     invocation.console.print(table(rows));
     if (denials.beyond() > 0)

@@ -1,10 +1,10 @@
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
 #include "cli/table.hpp"
 #include "core/groups.hpp"
 #include "core/live_egress.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -72,8 +72,8 @@ class EgressListCommand : public Command {
       std::vector<std::vector<std::string>> rows{{"HOST", "FROM"}};
       for (const core::LiveEntry& entry : entries) {
         const std::string until = expiry_text(entry.expires);
-        rows.push_back({entry.pattern.to_string(),
-                        core::one_line(entry.source, 4096) + (until.empty() ? "" : ", " + until)});
+        rows.push_back(
+            {entry.pattern.to_string(), one_line(entry.source, 4096) + (until.empty() ? "" : ", " + until)});
       }
       invocation.console.print(table(rows));
       return;
@@ -102,7 +102,7 @@ class EgressListCommand : public Command {
     std::vector<std::vector<std::string>> rows{{"GROUP", "HOST", "WHY", "FROM"}};
     for (const core::Group& group : groups) {
       const bool file_of_drydock = group.shipped && group.origin.front() == '/';
-      const std::string from = file_of_drydock ? "drydock" : core::one_line(group.origin, 4096);
+      const std::string from = file_of_drydock ? "drydock" : one_line(group.origin, 4096);
       for (const core::GroupHost& host : group.hosts)
         rows.push_back({"@" + group.name, host.host, host.reason, from});
       if (group.hosts.empty()) rows.push_back({"@" + group.name, "-", group.problem, from});

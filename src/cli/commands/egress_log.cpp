@@ -3,10 +3,10 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/timestamp.hpp"
+#include "base/utf8.hpp"
 #include "cli/decision_source.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/table.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -134,9 +134,9 @@ class EgressLogCommand : public Command {
                        {"lines", summary.lines},
                        {"allowed", summary.counts.allowed},
                        {"denied", summary.counts.denied}});
-      rows.push_back({core::one_line(log.session, 80), to_rfc3339(log.ended), std::to_string(summary.lines),
+      rows.push_back({one_line(log.session, 80), to_rfc3339(log.ended), std::to_string(summary.lines),
                       std::to_string(summary.counts.allowed), std::to_string(summary.counts.denied),
-                      summary.project.empty() ? "-" : core::one_line(summary.project, 4096)});
+                      summary.project.empty() ? "-" : one_line(summary.project, 4096)});
     }
     if (invocation.global.json) {
       const Json json = {{"schema", 1}, {"logs", array}};

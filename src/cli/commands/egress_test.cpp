@@ -1,12 +1,12 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/session_argument.hpp"
 #include "cli/table.hpp"
 #include "core/host_verdict.hpp"
 #include "core/live_egress.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::cli {
 namespace {
@@ -70,16 +70,15 @@ class EgressTestCommand : public Command {
   static void print(const Invocation& invocation, const std::vector<core::HostVerdict>& verdicts) {
     std::vector<std::vector<std::string>> rows;
     for (const core::HostVerdict& verdict : verdicts) {
-      rows.push_back({core::one_line(verdict.authority, 300), verdict.allowed ? "allowed" : "denied",
-                      verdict.allowed
-                          ? "by " + verdict.rule + " (" + core::one_line(verdict.source, 4096) + ")"
-                          : verdict.reason});
+      rows.push_back({one_line(verdict.authority, 300), verdict.allowed ? "allowed" : "denied",
+                      verdict.allowed ? "by " + verdict.rule + " (" + one_line(verdict.source, 4096) + ")"
+                                      : verdict.reason});
     }
     invocation.console.print(table(rows));
     for (const core::HostVerdict& verdict : verdicts) {
       if (!verdict.hint.empty())
-        invocation.console.say("for " + core::one_line(verdict.authority, 300) + ": " +
-                               core::one_line(verdict.hint, 5000));
+        invocation.console.say("for " + one_line(verdict.authority, 300) + ": " +
+                               one_line(verdict.hint, 5000));
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "cli/egress_options.hpp"
 #include "cli/log_follower.hpp"
 #include "core/allowlist_file.hpp"
@@ -16,7 +17,6 @@
 #include "core/live_egress.hpp"
 #include "core/session_log.hpp"
 #include "core/terminal.hpp"
-#include "core/utf8.hpp"
 #include "core/watch_lease.hpp"
 
 namespace drydock::cli {
@@ -60,7 +60,7 @@ class Screen {
         found_(found),
         lease_(found.session.id),
         follower_(invocation, found),
-        board_(found.session.id, core::one_line(found.session.project, 200)) {}
+        board_(found.session.id, one_line(found.session.project, 200)) {}
 
   void run() {
     const core::WindowWatch window;
@@ -105,7 +105,7 @@ class Screen {
     for (const core::BoardKey& key : board_.type({typed.data(), static_cast<std::size_t>(count)})) {
       if (key.what == What::quit) return false;
       if (key.what == What::redraw || key.what == What::none) continue;
-      board_.set_message("allowing " + core::one_line(key.host) + " …");
+      board_.set_message("allowing " + one_line(key.host) + " …");
       invocation_.console.print(board_.draw(core::terminal_size()));
       board_.set_message(allow(found_, key));
     }

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "core/entry_hint.hpp"
 #include "core/filter.hpp"
-#include "core/utf8.hpp"
 
 namespace drydock::core {
 namespace {
