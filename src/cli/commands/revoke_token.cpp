@@ -35,9 +35,9 @@ class RevokeTokenCommand : public Command {
   }
   std::string description() const override {
     return "AGENT is the agent, by default the configuration's or claude. The token is removed from this "
-           "machine. Sessions that run "
-           "have it until they\n"
-           "end, and it stays valid with its provider until it is revoked there.";
+           "machine.\n"
+           "Sessions that run have it until they end, and it stays valid with its provider until it is "
+           "revoked there.";
   }
   void declare(po::options_description& options) const override {
     options.add_options()("name", po::value<std::string>()->value_name("NAME"),

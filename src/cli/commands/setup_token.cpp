@@ -43,12 +43,11 @@ class SetupTokenCommand : public Command {
   }
   std::string description() const override {
     return "AGENT is the agent, by default the configuration's or claude. The token is read from the "
-           "terminal, or from standard "
-           "input when that is\n"
-           "none, and never from the command line. It is kept in a file that is yours alone, and each "
-           "session "
-           "in which the\n"
-           "agent works gets it as --secret would hand it over. revoke-token removes it.";
+           "terminal, or from\n"
+           "standard input when that is none, and never from the command line. It is kept in a file that is "
+           "yours alone,\n"
+           "and each session in which the agent works gets it as --secret would hand it over. revoke-token "
+           "removes it.";
   }
   void declare(po::options_description& options) const override {
     options.add_options()("name", po::value<std::string>()->value_name("NAME"),

@@ -188,7 +188,7 @@ TEST_F(Doctor, AFolderThatCannotBeAProject) {
 TEST_F(Doctor, AnOldNetworkIsToldWithTheCommandThatRemovesIt) {
   podman->alter = [](auto& fake) { fake.network_map["drydock_net"].name = "drydock_net"; };
   expect_warning("old-network",
-                 "sessions of this drydock have their own, and what else may be on it was not looked at",
+                 "sessions have their own now, and what else may be on it was not looked at",
                  "podman ps -a --filter network=drydock_net: podman network rm drydock_net");
 }
 
