@@ -60,7 +60,8 @@ HostVerdict judge_host(std::string_view asked, const policy::Entries& entries, c
   }
   const std::string host = verdict.authority.substr(0, verdict.authority.find(':'));
   const bool other = verdict.reason == policy::is_a_url || verdict.reason == policy::is_an_address;
-  verdict.hint = other ? hint_for_entry(asked, {}, EntryPlace::argument) : allow_line(host, verdict.reason, session, project);
+  verdict.hint = other ? hint_for_entry(asked, {}, EntryPlace::argument)
+                       : allow_line(host, verdict.reason, session, project);
   return verdict;
 }
 

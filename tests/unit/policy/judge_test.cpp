@@ -268,7 +268,7 @@ TEST(Judge, NamesTheEntryOrTheReason) {
   for (const std::string host : {"10.0.0.1", "10.0.0.1:80", "::1", "[::1]:443", "[::1]", "fe80::1",
                                  "2130706433", "0X7F.1", "a.example.1", "127.0.0.1.", "u@10.0.0.1"}) {
     EXPECT_EQ(told(host).reason, "it is an address, not a host name") << host;
-    EXPECT_EQ(told(host).hint, core::hint_for_entry("10.0.0.1")) << host;
+    EXPECT_EQ(told(host).hint, core::hint_for_entry("10.0.0.1", {}, core::EntryPlace::argument)) << host;
     EXPECT_NE(told(host).hint.find("--allow-private"), std::string::npos);
   }
   EXPECT_EQ(told("https://example.com/x").hint, "write example.com");
