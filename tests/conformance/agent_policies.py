@@ -19,7 +19,8 @@ RESET = r"drydock: refused: git reset --hard"
 SECRET = r"drydock: refused: what is in a file of secrets"
 UNCHANGED = r"(?i)denied|read-only|busy|EACCES|EROFS|error"
 
-# What each is asked for, as a command or with a tool, and what is said of it then. @KEY@ is the name of the session's key.
+# What each is asked for, as a command or with a tool, and what is said of it then. @KEY@ is the name of the session's key. With 29 steps in
+# all Gemini CLI would ask its model whether it goes round in a loop, which the lab's does not answer.
 REFUSED = [
     ("git reset --hard", r"denied|" + RESET),
     ("true; git -c core.pager=cat reset -q --hard", RESET),
@@ -28,6 +29,8 @@ REFUSED = [
     ("git push --force origin HEAD", r"denied|drydock: refused: a push"),
     ("git clean -fd", r"denied|drydock: refused: git clean"),
     ("rm -rf ./.git", r"drydock: refused: rm -r"),
+    ("rm -rf ./*", r"denied|drydock: refused: rm -r"),
+    ("git checkout -- .", r"denied|drydock: refused: git checkout"),
     ("git config core.hooksPath /tmp", r"drydock: refused: a git setting"),
     ("cat .env", SECRET),
     ("head -n 1 <id_rsa", SECRET),
@@ -37,7 +40,8 @@ REFUSED = [
 # Next to it: (what is asked for, what its result has in it). The last one shows that the settings of both folders are read.
 DONE = [
     ("cat plain.txt", "fine-text"),
-    ("git reset -q && git clean -nfd", ""),
+    ("git reset -q && git clean -nfd && mkdir -p build/x && rm -rf ./build && git branch other && git branch -d other && git restore --staged . && "
+     "echo all-done", "all-done"),
     ("touch home.$LAB_HOME project.$LAB_PROJECT", ""),
 ]
 # Claude Code's own rules are wider.

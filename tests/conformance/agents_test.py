@@ -5,7 +5,9 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import sys
+import tomllib
 import unittest
 
 sys.dont_write_bytecode = True  # nothing is left beside the script
@@ -45,6 +47,28 @@ class Policies(unittest.TestCase):
             policy = agents.agent_policies.POLICIES[agent]
             self.assertTrue(policy["files"], agent)
             self.assertLessEqual({*policy["files"], agents.agent_policies.RAIL}, set(paths))
+
+    def test_the_rules_of_gemini_cli_refuse_what_the_guard_rail_does(self):
+        with open(f"{agents.ROOT}/src/agents/policy/gemini-rules.toml", "rb") as file:
+            rules = [rule["commandRegex"] for rule in tomllib.load(file)["rule"] if "commandRegex" in rule]
+        for rule in rules:  # Gemini CLI takes no others.
+            self.assertLess(len(rule), 2048)
+            self.assertNotRegex(rule, r"\([^)]*[*+?{].*\)[*+?{]")
+
+        def refused(command):
+            return any(re.search('"command":"' + rule, json.dumps({"command": command}, separators=(",", ":"))) for rule in rules)
+
+        for command in ("git push -f", "git push --delete origin x", "git push origin :x", "git reset --hard", "git clean -fd", "git checkout .",
+                        "git checkout -- .", "git checkout HEAD -- ./", 'git checkout -- "$PWD"', "git restore .", "git restore -- ./*",
+                        "git stash drop", "git stash clear", "git branch -D x", "rm -rf .", "rm -rf *", "rm -rf ./*", "rm -rf ..", "rm -rf /", "rm -rf ~/*",
+                        'rm -rf "$PWD"', 'rm -rf "$PWD"/*', "rm -rf ${PWD}", "rm -rf /etc", "rm -rf /usr/*", "rm -rf ./.git", "sudo rm -rf x .",
+                        "find . -delete", "find -type f -delete", "find / -exec rm -rf {} +", "shred /dev/sda", "dd if=x of=/dev/sda"):
+            self.assertTrue(refused(command), command)
+        for command in ("git push origin main", "git push origin HEAD:main", "git checkout main", "git checkout -b x", "git checkout feature/x.y",
+                        "git checkout -- src/a.c", "git restore --staged .", "git restore src", "git stash", "git stash list", "git branch -d x",
+                        "rm -rf build/", "rm -rf ./node_modules", "rm -rf build/*", "rm -rf /etc/fifth", "rm -rf *.o", "rm -rf ~/.cache", "find . -name '*.o' -delete",
+                        "find build -delete", "find . -type f", "shred x", "dd if=x of=y"):
+            self.assertFalse(refused(command), command)
 
 
 if __name__ == "__main__":
