@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Tests of how tests/conformance/agents judges: a host of a baseline that its agent did not reach is not let be, and each has a policy."""
+"""Tests of how tests/conformance/agents judges: a host of a baseline that its agent did not reach is not let be, each has a policy, and a page is
+what its generator writes, also where no run renews it."""
 
 import importlib.machinery
 import importlib.util
@@ -11,9 +12,17 @@ import tomllib
 import unittest
 
 sys.dont_write_bytecode = True  # nothing is left beside the script
-LOADER = importlib.machinery.SourceFileLoader("agents", os.path.join(os.path.dirname(os.path.realpath(__file__)), "agents"))
-agents = importlib.util.module_from_spec(importlib.util.spec_from_loader("agents", LOADER))
-LOADER.exec_module(agents)
+
+
+def load(name):
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(os.path.dirname(os.path.realpath(__file__)), name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+captures = load("captures")
+agents = captures.agents
 
 
 class Baselines(unittest.TestCase):
@@ -37,6 +46,43 @@ class Baselines(unittest.TestCase):
     def test_of_every_host_it_is_shown_what_is_lost_without_it(self):
         for agent in {**agents.AGENTS, **agents.HEAVY_AGENTS}:
             self.assertEqual(sorted(agents.baseline_of(agent)), sorted(agents.agent_baselines.NEEDED[agent]))
+
+
+def read(name):
+    with open(f"{agents.ROOT}/docs/{name}", encoding="utf-8") as file:
+        return file.read()
+
+
+class Pages(unittest.TestCase):
+    def require_red(self, present, wanted):
+        with self.assertRaises(SystemExit) as raised:
+            agents.require_page("PAGE", present, wanted)
+        return str(raised.exception)
+
+    def test_the_page_of_agents_is_what_its_generator_writes(self):
+        page = read("agents.md")
+        agents.require_page("docs/agents.md", page, agents.page_of(agents.rows_in(page)))
+        for old, new in (("Where your own settings", "Where settings"), ("\n  - UDP", ""), ("its model, with a key.", "its model.")):
+            self.assertIn(old, page)
+            broken = page.replace(old, new)
+            self.assertIn("renew it with --write", self.require_red(broken, agents.page_of(agents.rows_in(broken))))
+
+    def test_the_page_of_captures_is_what_its_generator_writes(self):
+        page = read("captures.md")
+        agents.require_page("docs/captures.md", page, captures.page_of(captures.blocks_in(page)))
+        broken = page.replace("prints what it asked for", "prints what it does")
+        self.assertNotEqual(broken, page)
+        self.require_red(broken, captures.page_of(captures.blocks_in(broken)))
+
+    def test_a_row_that_nobody_asked_for_stays_only_where_it_is_a_refusal(self):
+        version = agents.version_of("codex")
+        rows = {host: f"| codex | {version} | `{host}` | {rest} |\n"
+                for host, rest in (("a.example", "yes | the model"), ("b.example", "no | -"), ("c.example", "yes | - (`--allow`)"))}
+        old = "| codex | 0.0.1 | `d.example` | no | - |\n"
+        present = [*rows.values(), old]
+        made = [rows["a.example"]]
+        self.assertEqual(agents.rows_to_have("codex", made, present), [rows["a.example"], rows["b.example"]])
+        self.assertEqual(agents.rows_to_have("codex", [*made, old.replace("0.0.1", version)], present), [*made, old.replace("0.0.1", version)])
 
 
 class Policies(unittest.TestCase):
