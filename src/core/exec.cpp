@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "core/carry.hpp"
 #include "core/command_error.hpp"
+#include "core/secrets.hpp"
 #include "core/terminal.hpp"
 
 namespace drydock::core {
@@ -28,6 +29,15 @@ bool is_proxy_variable(const std::string& name) {
   return ends_with(to_lower_ascii(name), "_proxy") || name == "NODE_USE_ENV_PROXY";
 }
 
+// As the session's first command has them, but for what is given by hand.
+std::vector<std::string> secret_variables_for(const SessionRecord& session, const ExecOptions& options) {
+  std::vector<std::string> names = strings_or_empty(saved_plan(session.id), "secret_variables");
+  std::erase_if(names, [&](const std::string& name) {
+    return !is_variable_name(name) || options.environment.count(name) != 0;
+  });
+  return names;
+}
+
 }  // namespace
 
 int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const ExecOptions& options,
@@ -35,7 +45,7 @@ int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const
   const std::string& agent = session.agents.front();
   const runtime::ContainerReport report = engine.containers().inspect(agent);
   runtime::ExecSpec spec;
-  spec.command = options.command;
+  spec.command = with_secret_variables(secret_variables_for(session, options), options.command);
   spec.workdir = options.workdir.empty() ? report.workdir : options.workdir;
   spec.tty = options.tty;
   spec.open_stdin = options.interactive;

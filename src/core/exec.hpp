@@ -20,7 +20,8 @@ struct ExecOptions {
 };
 
 // The command's exit status, 128 + N when signal N ended the wait for it. It runs as the agent does: user,
-// capabilities, limits, network, and the jail's own variables, which the environment given cannot change.
+// capabilities, limits, network, the secrets that are variables, where the environment given has none of that
+// name, and the jail's own variables, which it cannot change.
 // Throws command_not_found, command_not_executable.
 int exec_in_session(runtime::Engine& engine, const SessionRecord& session, const ExecOptions& options,
                     StopSource& stop);

@@ -229,6 +229,7 @@ void add_view(const PlanRequest& request, Plan& plan) {
   if (!plan.masks.empty()) plan.mask_directory = request.mask_directory;
   for (const Mask& mask : plan.masks) plan.agent.binds.push_back(mask_mount(plan, mask));
   plan.secrets = request.secrets;
+  plan.secret_variables = request.secret_variables;
   if (!plan.secrets.empty()) {
     plan.secrets_directory = request.secrets_directory;
     plan.agent.binds.push_back(secrets_mount(plan));

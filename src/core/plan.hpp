@@ -69,12 +69,13 @@ struct Plan {
   // profile they are mounted.
   std::vector<AgentFile> policy;
   bool policy_in_image = false;
-  std::string policy_directory;      // the host folder that has them then
-  std::vector<std::string> secrets;  // their names; values are not a plan's to know
-  std::string secrets_directory;     // the host folder, in memory, that has them; empty without any
-  bool has_login = false;            // the state begins with a login that an earlier session left
-  bool capture = false;              // every name is let through, and written down
-  bool asks = false;                 // hosts that are not listed wait for a yes
+  std::string policy_directory;               // the host folder that has them then
+  std::vector<std::string> secrets;           // their names; values are not a plan's to know
+  std::vector<std::string> secret_variables;  // those of them that are variables as well
+  std::string secrets_directory;              // the host folder, in memory, that has them; empty without any
+  bool has_login = false;                     // the state begins with a login that an earlier session left
+  bool capture = false;                       // every name is let through, and written down
+  bool asks = false;                          // hosts that are not listed wait for a yes
   std::vector<std::string> notices;  // what the user should know: a default limit that is not in force, say
 };
 

@@ -91,6 +91,7 @@ Json to_json(const Plan& plan) {
   }
   json["sidecar_files"] = plan.sidecar_files;
   json["secrets"] = plan.secrets;
+  json["secret_variables"] = plan.secret_variables;
   json["state"] = nullptr;
   if (plan.state) {
     json["state"] = {{"home", plan.state->home},

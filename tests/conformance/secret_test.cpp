@@ -301,6 +301,13 @@ TEST_P(Secret, J24_AKeptTokenReachesTheAgentAndIsInItsFileAlone) {
   sh("for i in $(seq 100); do test -e " + quote(project()) + "/up && break; sleep 0.1; done");
   const std::string digest = sh("printf %s " + value_ + " | sha256sum").out;
   EXPECT_EQ(drydock("logs " + id).out, digest + digest + "400 1000\n0\n") << "what the agent sees";
+  const std::string variable = " sh -c 'printf %s \"$ANTHROPIC_API_KEY\" | sha256sum'";
+  EXPECT_EQ(drydock("exec " + id + " --" + variable).out, digest) << "what a further command sees";
+  EXPECT_EQ(drydock("exec -e ANTHROPIC_API_KEY= " + id + " --" + variable).out,
+            sh("sha256sum < /dev/null").out)
+      << "what is given by hand";
+  EXPECT_EQ(engine("exec " + agent() + variable).out, sh("sha256sum < /dev/null").out)
+      << "the control: the engine has no such variable";
   std::vector<std::string> own;
   found = places(agent_pid(), &own);
   EXPECT_FALSE(own.empty()) << "the control: the agent, behind its first process, has it in its environment";

@@ -278,7 +278,8 @@ class FakeContainers : public runtime::Containers {
 class FakeExecs : public runtime::Execs {
  public:
   explicit FakeExecs(FakeEngine& engine) : engine_(engine) {}
-  std::string create(const std::string& container, const runtime::ExecSpec&) override {
+  std::string create(const std::string& container, const runtime::ExecSpec& spec) override {
+    engine_.exec_specs.push_back(spec);
     engine_.perform("execs.create " + container, [] { refuse(); });
     return {};
   }

@@ -54,6 +54,7 @@ class FakeEngine : public runtime::Engine {
   std::string probe_output;        // empty: all that was to be checked holds
   bool agent_ends_at_once = true;  // else it runs until it is stopped or killed
   int agent_exit_code = 0;
+  std::vector<runtime::ExecSpec> exec_specs;  // of what was to be run, which nothing is
 
   const std::vector<std::string>& calls() const { return calls_; }
   void forget_calls() { calls_.clear(); }

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/agent_tokens.hpp"
+#include "core/exec.hpp"
 #include "core/run.hpp"
 #include "orchestration.hpp"
 
@@ -109,6 +110,40 @@ TEST_F(RunSecrets, WithAKeptTokenNobodyIsToldToLogIn) {
   options.environment.clear();
   keep_token("claude", "CLAUDE_CODE_OAUTH_TOKEN", "hush-hush");
   EXPECT_THAT(told(), testing::Not(testing::Contains(HasSubstr("not logged in"))));
+}
+
+// The agent, started once more in its session, finds its key where the first one did.
+TEST_F(RunSecrets, AFurtherCommandHasTheVariablesOfTheFirst) {
+  keep_token("claude", "ANTHROPIC_API_KEY", "hush-hush");
+  give_sidecar_image(*engine);
+  environment.set("DRYDOCK_TEST_TOKEN", "hush-hush");
+  options.agent = "claude";
+  options.secrets = {"DRYDOCK_TEST_TOKEN"};
+  options.detach = true;
+  engine->agent_ends_at_once = false;
+  execute_run(*engine, prepare_run(options), talk, stop, timings);
+  const std::vector<SessionRecord> sessions = find_sessions(*engine);
+  ASSERT_EQ(sessions.size(), 1U);
+  const auto command = [&](const std::map<std::string, std::string>& given) {
+    ExecOptions exec;
+    exec.command = {"claude", "-p", "a b"};
+    exec.environment = given;
+    EXPECT_THROW(exec_in_session(*engine, sessions[0], exec, stop), Error) << "nothing runs in this engine";
+    return engine->exec_specs.back().command;
+  };
+  EXPECT_EQ(command({}), with_secret_variables({"ANTHROPIC_API_KEY"}, {"claude", "-p", "a b"}));
+  EXPECT_EQ(command({{"OTHER", "x"}}), command({}));
+  EXPECT_THAT(command({{"ANTHROPIC_API_KEY", "mine"}}), ElementsAre("claude", "-p", "a b"))
+      << "what is given by hand";
+  remove_session(*engine, sessions[0]);
+  options.agent = "shell";
+  options.secrets.clear();
+  execute_run(*engine, prepare_run(options), talk, stop, timings);
+  engine->exec_specs.clear();
+  ExecOptions exec;
+  exec.command = {"true"};
+  EXPECT_THROW(exec_in_session(*engine, find_sessions(*engine).at(0), exec, stop), Error);
+  EXPECT_THAT(engine->exec_specs.at(0).command, ElementsAre("true")) << "of another agent";
 }
 
 TEST_F(RunSecrets, ASecretIsNoVariableToo) {
