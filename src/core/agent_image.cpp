@@ -132,6 +132,17 @@ std::vector<std::string> programs_of_the_base(const AgentProfile& agent) {
   return programs;
 }
 
+// Nothing is installed on a base that is not drydock's own.
+void warn_of_missing_tools(const AgentImageRequest& request, const std::string& base,
+                           const SavedImage& image) {
+  const std::vector<std::string> missing = missing_tools(image);
+  if (missing.empty() || !request.warn) return;
+  request.warn("base '" + printable(base, 200) + "' has no " + join(missing, ", ") +
+               ", which drydock's own base has: an agent that wants them finds none; use a base with them, "
+               "or leave --base "
+               "out");
+}
+
 // What an image is to be made of.
 struct Recipe {
   const AgentProfile& agent;
@@ -193,7 +204,10 @@ AgentImage on_rootfs(runtime::Engine& engine, const Recipe& recipe) {
 
   // What is made here has what the profile and the user name. Of a file nobody knows.
   const bool is_file = base_request.base != bootstrap_keyword;
-  if (is_file) require_all(base_request.base, below, {}, {{}, {}, {}, programs_of_the_base(recipe.agent)});
+  if (is_file) {
+    require_all(base_request.base, below, {}, {{}, {}, {}, programs_of_the_base(recipe.agent)});
+    warn_of_missing_tools(recipe.request, base_request.base, below);
+  }
   const std::string cache = build_cache();
   const TempDir unpacked("drydock-agent", cache);
   AgentNeeds needs{recipe.agent.command, {}, {}, recipe.agent.programs};
@@ -235,6 +249,7 @@ AgentImage on_engine_image(runtime::Engine& engine, const Recipe& recipe) {
 
   // Before megabytes are fetched for it.
   require_all(base.reference, below, {}, {{}, needs.packages, {}, programs_of_the_base(recipe.agent)});
+  warn_of_missing_tools(recipe.request, base.reference, below);
   const TempDir unpacked("drydock-agent", cache);
   ImageContent content = fetch_content(recipe, unpacked.path(), needs);
   require_all(base.reference, below, content, needs);

@@ -2,6 +2,7 @@
 // executing anything of it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct AgentImageRequest {
   std::string version;            // of the profile's last npm package; empty: as the profile says
   std::vector<std::string> list;  // packages of the distribution that the image is named after
   bool with_sbom = false;         // tell what is in it also when nothing has to be made
+  std::function<void(const std::string& text)> warn;
 };
 
 // Digest of what the image was made of as far as the profile says it.

@@ -293,6 +293,14 @@ const std::vector<std::string>& base_packages() {
   return packages;
 }
 
+const std::vector<BaseTool>& base_tools() {
+  static const std::vector<BaseTool> tools{{"curl", "curl"},   {"file", "file"},       {"git", "git"},
+                                           {"jq", "jq"},       {"less", "less"},       {"make", "make"},
+                                           {"patch", "patch"}, {"procps", "ps"},       {"unzip", "unzip"},
+                                           {"ripgrep", "rg"},  {"python3", "python3"}, {"xz-utils", "xz"}};
+  return tools;
+}
+
 void write_base_rootfs(const std::string& path, const BaseRequest& request) {
   const std::string directory = build_cache();
   const DirectoryLock lock(directory);

@@ -39,6 +39,13 @@ std::string base_image_reference();
 // passes HTTPS only, and no key is mounted), manual pages and translations.
 const std::vector<std::string>& base_packages();
 
+struct BaseTool {
+  std::string package;
+  std::string program;
+};
+// Those of them that are there for a program: all but the certificates.
+const std::vector<BaseTool>& base_tools();
+
 // Whether a base is an image of the engine's own.
 bool is_engine_image(const std::string& base);
 

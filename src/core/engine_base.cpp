@@ -273,6 +273,16 @@ std::vector<std::string> lacks_of(const SavedImage& image, const ImageContent& c
   return Examination(image, content, needs).lacks();
 }
 
+std::vector<std::string> missing_tools(const SavedImage& image) {
+  const std::string path = environment_of(image).at("PATH");
+  std::vector<std::string> missing;
+  for (const BaseTool& tool : base_tools()) {
+    if (image.tree.find_program(tool.program, path)) continue;
+    missing.push_back(tool.program == tool.package ? tool.package : tool.package + " (" + tool.program + ")");
+  }
+  return missing;
+}
+
 void require_all(const std::string& base, const SavedImage& image, const ImageContent& content,
                  const AgentNeeds& needs) {
   const std::vector<std::string> lacks = lacks_of(image, content, needs);

@@ -51,6 +51,10 @@ struct AgentNeeds {
 std::vector<std::string> lacks_of(const SavedImage& image, const ImageContent& content,
                                   const AgentNeeds& needs);
 
+// What a bootstrapped base has (core/bootstrap.hpp) and the image does not: "ripgrep (rg)". No agent needs
+// it.
+std::vector<std::string> missing_tools(const SavedImage& image);
+
 // Throws Error(invalid) that names the base and all that lacks_of() found.
 void require_all(const std::string& base, const SavedImage& image, const ImageContent& content,
                  const AgentNeeds& needs);

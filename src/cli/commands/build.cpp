@@ -128,6 +128,7 @@ class BuildCommand : public Command {
     request.version = invocation.text("agent-version");
     request.list = configured_packages(invocation);
     request.with_sbom = invocation.has("sbom");
+    request.warn = [&](const std::string& text) { invocation.console.warn(text); };
     const core::AgentImage made = core::ensure_agent_image(engine, agent, request);
     if (invocation.has("sbom")) write_file(invocation.text("sbom"), made.sbom);
     return made.image.reference;

@@ -174,6 +174,15 @@ TEST_F(AgentImages, WhatAFileLacksIsToldAndNothingIsMade) {
   EXPECT_EQ(loads, 1);
 }
 
+TEST_F(AgentImages, ToolsThatAFileLacksAreNamed) {
+  std::vector<std::string> warned;
+  request.warn = [&](const std::string& text) { warned.push_back(text); };
+  EXPECT_EQ(failure(), "none");
+  ASSERT_THAT(warned, SizeIs(1));
+  EXPECT_THAT(warned[0], HasSubstr("base '" + request.base.base + "' has no curl, "));
+  EXPECT_THAT(warned[0], Not(HasSubstr("git"))) << "which it has";
+}
+
 TEST_F(AgentImages, OnAFileNeedWhatStartsThem) {
   std::ofstream(directory.path() + "/package/bin/fifth") << "#!/usr/bin/env node\n";
   run_checked({"tar", "-C", directory.path(), "-czf", archive, "package"});

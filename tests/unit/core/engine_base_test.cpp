@@ -165,6 +165,43 @@ TEST_F(AgentImagesOnImages, APackageOrProgramMustBeThere) {
   EXPECT_EQ(failure(), "cannot use base 'example.org/base:1': it has no package 'make', no package 'golang'");
 }
 
+// Not needed, but what an agent is used to.
+TEST_F(AgentImagesOnImages, ToolsThatTheBaseLacksAreNamedBeforeItIsMade) {
+  std::vector<std::string> warned;
+  request.warn = [&](const std::string& text) {
+    EXPECT_EQ(loads, 0);
+    EXPECT_THAT(server.asked(), Not(Contains("/fifth.tgz"))) << "nothing was fetched before";
+    warned.push_back(text);
+  };
+  for (const BaseTool& tool : base_tools()) put("usr/bin/" + tool.program, 0755);
+  take("usr/bin/curl");
+  take("usr/bin/rg");
+  put("usr/bin/xz", 0644);
+  ASSERT_EQ(failure(), "none");
+  ASSERT_THAT(warned, SizeIs(1));
+  EXPECT_THAT(
+      warned[0],
+      HasSubstr("base 'example.org/base:1' has no curl, ripgrep (rg), xz-utils (xz), which drydock's"));
+  warned.clear();
+  ASSERT_EQ(failure(), "none");
+  EXPECT_THAT(warned, SizeIs(0)) << "nothing is made";
+  request.base.no_cache = true;
+  request.warn = [&](const std::string& text) { warned.push_back(text); };
+  for (const char* program : {"curl", "rg", "xz"}) put("opt/" + std::string(program), 0755);
+  ASSERT_EQ(failure(), "none");
+  EXPECT_THAT(warned, SizeIs(1)) << "they are not where the image's PATH looks";
+  for (const char* program : {"curl", "rg", "xz"}) put("usr/bin/" + std::string(program), 0755);
+  warned.clear();
+  ASSERT_EQ(failure(), "none");
+  EXPECT_THAT(warned, SizeIs(0)) << "the control: it has them all";
+}
+
+TEST(AgentBases, TheToolsAreThoseOfTheirPackages) {
+  std::vector<std::string> packages{"ca-certificates"};
+  for (const BaseTool& tool : base_tools()) packages.push_back(tool.package);
+  EXPECT_THAT(packages, testing::UnorderedElementsAreArray(base_packages()));
+}
+
 TEST_F(AgentImagesOnImages, ItsSymlinksAreFollowed) {
   fs::create_directories(base_root() + "/var/opt");
   fs::create_directory_symlink("var/opt", base_root() + "/opt");
