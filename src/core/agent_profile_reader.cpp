@@ -8,6 +8,7 @@
 #include "core/allowlist.hpp"
 #include "core/host_pattern.hpp"
 #include "core/image_archive.hpp"
+#include "core/model_hosts.hpp"
 
 namespace drydock::core {
 namespace {
@@ -194,11 +195,7 @@ void AgentProfileReader::read_variables() {
     require_variable(secret.name, where + ".name");
     if (!secret.revoke.empty() && !starts_with(secret.revoke, "https://"))
       fail(where + ".revoke", "'" + secret.revoke + "' is no https:// address");
-    if (!secret.host.empty()) {
-      if (const auto pattern = parse_host_pattern(secret.host);
-          !pattern || pattern->kind != HostPattern::Kind::exact)
-        fail(where + ".host", "'" + secret.host + "' is no host");
-    }
+    if (!secret.host.empty()) require_exact_host(secret.host, where + ".host");
     profile_.secrets.push_back(secret);
   });
 }
@@ -261,6 +258,11 @@ void AgentProfileReader::read_files() {
   });
 }
 
+void AgentProfileReader::require_exact_host(const std::string& host, const std::string& where) const {
+  const auto pattern = parse_host_pattern(host);
+  if (!pattern || pattern->kind != HostPattern::Kind::exact) fail(where, "'" + host + "' is no host");
+}
+
 void AgentProfileReader::require_in_state(const std::string& path, const std::string& where) const {
   const bool covered = std::any_of(profile_.state.begin(), profile_.state.end(), [&](const StatePath& state) {
     return path == state.path || (state.folder && starts_with(path, state.path + "/"));
@@ -309,33 +311,53 @@ void AgentProfileReader::read_models() {
     return keys;
   };
   each("models", [&](const Json& object, const std::string& where) {
-    require_keys(object, where, {"file", "chosen", "url", "hosts"});
+    require_keys(object, where, {"file", "chosen", "url", "hosts", "environment"});
     ModelSetting setting{text(object, where, "file", true), place(object, where, "chosen"),
-                         place(object, where, "url"), pairs(object, where, "hosts")};
+                         place(object, where, "url"), pairs(object, where, "hosts"),
+                         place(object, where, "environment")};
     require_relative(setting.file, where + ".file");
     require_in_state(setting.file, where + ".file");
     const auto stars = std::count(setting.url.begin(), setting.url.end(), "*");
     if (stars > 1) fail(where + ".url", "it has more than one '*'");
     if (std::find(setting.chosen.begin(), setting.chosen.end(), "*") != setting.chosen.end())
       fail(where + ".chosen", "it has a '*'");
-    if (setting.url.empty() && setting.hosts.empty()) fail(where, "it has neither 'url' nor 'hosts'");
+    if (setting.url.empty() && setting.hosts.empty() && setting.environment.empty())
+      fail(where, "it has neither 'url' nor 'hosts'");
     if (stars == 0 && !setting.url.empty() && !(setting.chosen.empty() && setting.hosts.empty()))
       fail(where + ".url", "it has no '*', and so no provider is chosen by it");
-    for (const auto& [name, host] : setting.hosts) {
-      const auto pattern = parse_host_pattern(host);
-      if (!pattern || pattern->kind != HostPattern::Kind::exact)
-        fail(where + ".hosts." + name, "'" + host + "' is no host");
-    }
+    if (std::find(setting.environment.begin(), setting.environment.end(), "*") != setting.environment.end())
+      fail(where + ".environment", "it has a '*'");
+    for (const auto& [name, host] : setting.hosts) require_exact_host(host, where + ".hosts." + name);
     profile_.models.push_back(std::move(setting));
+  });
+}
+
+void AgentProfileReader::read_switches() {
+  each("switches", [&](const Json& object, const std::string& where) {
+    require_keys(object, where, {"variable", "address", "place", "default", "host", "hosts"});
+    ModelSwitch found{text(object, where, "variable", true), text(object, where, "address", false),
+                      texts(object, where, "place"),         text(object, where, "default", false),
+                      text(object, where, "host", true),     pairs(object, where, "hosts")};
+    require_variable(found.variable, where + ".variable");
+    if (!found.address.empty()) require_variable(found.address, where + ".address");
+    for (const std::string& name : found.place) require_variable(name, where + ".place");
+    const bool has_place = found.host.find(place_word) != std::string::npos;
+    if (has_place == (found.place.empty() && found.default_place.empty()))
+      fail(where + ".host", has_place ? "no variable of 'place' says where" : "it has no '{place}'");
+    require_exact_host(host_at(found, "x"), where + ".host");
+    if (!found.default_place.empty())
+      require_exact_host(host_at(found, found.default_place), where + ".default");
+    for (const auto& [name, host] : found.hosts) require_exact_host(host, where + ".hosts." + name);
+    profile_.switches.push_back(std::move(found));
   });
 }
 
 AgentProfile AgentProfileReader::read() {
   require_keys(
       json_, "profile",
-      {"schema",      "name",          "summary",     "command", "login_hint", "baseline", "endpoints",
-       "environment", "telemetry_off", "pass",        "secrets", "npm",        "packages", "programs",
-       "files",       "state",         "transcripts", "whole",   "login",      "sync",     "models"});
+      {"schema",        "name",  "summary", "command", "login_hint", "baseline", "endpoints", "environment",
+       "telemetry_off", "pass",  "secrets", "npm",     "packages",   "programs", "files",     "state",
+       "transcripts",   "whole", "login",   "sync",    "models",     "switches"});
   const Json* schema = find_member(json_, "schema");
   if (schema == nullptr || *schema != 1) fail("schema", "it is not 1, the one that this drydock knows");
   profile_.origin = origin_;
@@ -352,6 +374,7 @@ AgentProfile AgentProfileReader::read() {
   read_files();
   read_state();
   read_models();
+  read_switches();
   return profile_;
 }
 

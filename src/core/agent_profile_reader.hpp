@@ -45,7 +45,9 @@ class AgentProfileReader {
   void read_npm();
   void read_files();
   void read_state();
+  void require_exact_host(const std::string& host, const std::string& where) const;
   void read_models();
+  void read_switches();
 
   std::string origin_;
   std::function<std::string(const std::string&)> read_source_;

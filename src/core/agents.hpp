@@ -52,6 +52,17 @@ struct ModelSetting {
   std::vector<std::string> chosen = {};           // the name of the provider that is used
   std::vector<std::string> url = {};              // a provider's address; "*" is its name
   std::map<std::string, std::string> hosts = {};  // where providers are that have no address there
+  std::vector<std::string> environment = {};      // variables that the agent sets itself over its own
+};
+
+// A variable by which the agent's model is at another vendor's host. On when it says 1, true, yes or on.
+struct ModelSwitch {
+  std::string variable;
+  std::string address = {};             // the variable that has the address, where one does
+  std::vector<std::string> place = {};  // the first of these that is set says where
+  std::string default_place = {};
+  std::string host = {};                          // "{place}" in it stands for that
+  std::map<std::string, std::string> hosts = {};  // of places that have another
 };
 
 struct AgentProfile {
@@ -65,6 +76,7 @@ struct AgentProfile {
   std::vector<BaselineHost> baseline;
   // Variables that name another address for its model.
   std::vector<std::string> endpoints;
+  std::vector<ModelSwitch> switches;
   std::vector<ModelSetting> models;
   std::map<std::string, std::string> environment;
   std::map<std::string, std::string>

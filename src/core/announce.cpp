@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "base/download.hpp"
 #include "base/text.hpp"
@@ -30,6 +31,25 @@ void warn_of_endpoints(const PreparedRun& run, Talk& talk) {
     } else if (run.allowlist.match(*host) == nullptr) {
       talk.warn(what + "which is not allowed; allow it: " + allow_command(run.project.path) + " " + *host);
     }
+  }
+}
+
+// Where another vendor has its model, by a switch.
+std::optional<SwitchedModel> model_by_switch(const PreparedRun& run, const Plan& plan) {
+  if (run.mode.mode != Mode::contained) return std::nullopt;
+  const bool with_settings = plan.state && runs_its_agent(run);
+  return switched_model(run.agent, session_environment(run), with_settings ? plan.state->home : "");
+}
+
+void warn_of_switch(const PreparedRun& run, const SwitchedModel& model, Talk& talk) {
+  const std::string by = model.variable + " is set" +
+                         (model.file.empty() ? "" : " in the agent's '~/" + model.file + "'") +
+                         ", and by it the model is ";
+  if (!model.fault.empty()) {
+    talk.warn(by + "where it cannot be reached: " + model.fault);
+  } else if (!model.host.empty() && run.allowlist.match(model.host) == nullptr) {
+    talk.warn(by + "at " + model.host +
+              ", which is not allowed; allow it: " + allow_command(run.project.path) + " " + model.host);
   }
 }
 
@@ -146,8 +166,16 @@ std::map<std::string, std::string> session_environment(const PreparedRun& run) {
 
 void announce(const PreparedRun& run, const Plan& plan, Talk& talk) {
   tell_of_session(plan, talk);
+  std::vector<ModelHost> models = models_by_settings(run, plan);
+  const std::optional<SwitchedModel> switched = model_by_switch(run, plan);
+  if (switched) {
+    // Its vendor has an address and keys of its own.
+    std::erase_if(models, [](const ModelHost& model) { return model.by_address; });
+    warn_of_switch(run, *switched, talk);
+    warn_of_models(run, models, talk);
+    return;
+  }
   warn_of_endpoints(run, talk);
-  const std::vector<ModelHost> models = models_by_settings(run, plan);
   warn_of_models(run, models, talk);
   warn_of_secrets(run, models, talk);
   tell_of_login(run, talk);

@@ -12,6 +12,7 @@
 #include "core/commented_json.hpp"
 #include "core/file_tree.hpp"
 #include "core/groups.hpp"
+#include "core/host_pattern.hpp"
 #include "core/toml_texts.hpp"
 
 namespace drydock::core {
@@ -50,6 +51,47 @@ std::vector<std::string> names_at(const Json& settings, const std::vector<std::s
   if (table == nullptr || !table->is_object() || (star == place.end() && !place.empty())) return names;
   for (const auto& member : table->items()) names.push_back(member.key());
   return names;
+}
+
+// With the name of the file that each is from; the last one counts.
+using Variables = std::map<std::string, std::pair<std::string, std::string>>;
+
+void add_variables(const ModelSetting& setting, const Json& file, Variables& variables) {
+  const Json* table = setting.environment.empty() ? nullptr : value_at(file, setting.environment, {});
+  if (table == nullptr || !table->is_object()) return;
+  for (const auto& [name, value] : table->items()) {
+    if (value.is_string())
+      variables[name] = {value.get<std::string>(), setting.file};
+    else if (value.is_primitive())
+      variables[name] = {value.dump(), setting.file};
+  }
+}
+
+bool is_on(const std::string& value) {
+  const std::string word = to_lower_ascii(trim(value));
+  return word == "1" || word == "true" || word == "yes" || word == "on";
+}
+
+SwitchedModel model_by(const ModelSwitch& found, const Variables& variables) {
+  const auto value = [&](const std::string& name) {
+    const auto variable = variables.find(name);
+    return variable == variables.end() ? std::string{} : variable->second.first;
+  };
+  SwitchedModel model{found.variable, variables.at(found.variable).second};
+  if (const std::string url = value(found.address); !url.empty()) {
+    const auto host = host_of_registry(url);
+    (host ? model.host : model.fault) = host ? *host : host.error();
+    return model;
+  }
+  std::string place = found.default_place;
+  for (auto name = found.place.rbegin(); name != found.place.rend(); ++name) {
+    if (!value(*name).empty()) place = value(*name);
+  }
+  if (place.empty() && !found.place.empty()) return model;
+  const std::string host = host_at(found, place);
+  if (const auto pattern = parse_host_pattern(host); pattern && pattern->kind == HostPattern::Kind::exact)
+    model.host = pattern->host;
+  return model;
 }
 
 struct Named {
@@ -147,6 +189,37 @@ std::vector<ModelHost> model_hosts(const std::vector<ModelSetting>& settings, co
     log::info("where the agent's model is, by its settings, is not known: {}", error.what());
     return {};
   }
+}
+
+std::string host_at(const ModelSwitch& found, const std::string& place) {
+  if (const auto other = found.hosts.find(place); other != found.hosts.end()) return other->second;
+  std::string host = found.host;
+  if (const auto at = host.find(place_word); at != std::string::npos)
+    host.replace(at, std::string_view(place_word).size(), place);
+  return host;
+}
+
+std::optional<SwitchedModel> switched_model(const AgentProfile& agent,
+                                            const std::map<std::string, std::string>& environment,
+                                            const std::string& home) {
+  if (agent.switches.empty()) return std::nullopt;
+  Variables variables;
+  for (const auto& [name, value] : environment) variables[name] = {value, {}};
+  try {
+    const UniqueFd folder = home.empty() ? UniqueFd() : open_folder(home);
+    for (const ModelSetting& setting : agent.models) {
+      if (home.empty() || setting.environment.empty()) continue;
+      if (const auto file = read_settings(folder.get(), setting.file))
+        add_variables(setting, *file, variables);
+    }
+  } catch (const Error& error) {
+    log::info("what the agent's own settings set is not known: {}", error.what());
+  }
+  for (const ModelSwitch& found : agent.switches) {
+    const auto variable = variables.find(found.variable);
+    if (variable != variables.end() && is_on(variable->second.first)) return model_by(found, variables);
+  }
+  return std::nullopt;
 }
 
 }  // namespace drydock::core

@@ -47,6 +47,7 @@ wrong = {"a key that there is not": {"transcript": [".x"]}, "a schema that there
          "a host without a reason": {"baseline": [{"host": "a.example"}]}, "a kind that there is not": {"state": [{"path": ".x", "kind": "link"}]},
          "a path that is none below it": {"whole": ["/etc"]}, "a page without TLS": {"secrets": [{"name": "A", "revoke": "http://a.example"}]},
          "a setting outside its home": {"models": [{"file": "/etc/x.json", "url": "a"}]}, "a place that is none": {"models": [{"file": "x", "url": "a..b"}]},
+         "a switch without a host": {"switches": [{"variable": "A"}]},
          "a file where none may be": {"files": [{"path": "/srv/x", "source": "x"}]}}
 for what, change in wrong.items():
     profile = copy.deepcopy(profiles["claude.json"])

@@ -261,6 +261,47 @@ TEST_F(AgentRun, AModelThatItsOwnSettingsNameIsToldWhenItIsNotAllowed) {
   EXPECT_THAT(warned(), Not(Contains(HasSubstr("ANTHROPIC_API_KEY is for")))) << "the address is another";
 }
 
+TEST_F(AgentRun, AModelThatASwitchPutsElsewhereIsToldWhenItIsNotAllowed) {
+  options.agent = "claude";
+  engine->image_map[options.image].labels = {};
+  options.command.clear();
+  const std::string host = "bedrock-runtime.eu-west-1.amazonaws.com";
+  const auto warned = [&] {
+    talk.warned.clear();
+    talk.said.clear();
+    run();
+    return talk.warned;
+  };
+  const auto login = Contains(HasSubstr("not logged in"));
+  EXPECT_THAT(warned(), Not(Contains(HasSubstr("amazonaws"))));
+  EXPECT_THAT(talk.said, login) << "the control";
+  options.environment = {{"CLAUDE_CODE_USE_BEDROCK", "1"}, {"AWS_REGION", "eu-west-1"}};
+  EXPECT_THAT(warned(), Contains("CLAUDE_CODE_USE_BEDROCK is set, and by it the model is at " + host +
+                                 ", which is not allowed; allow it: drydock egress allow --project " +
+                                 options.directory + " " + host));
+  EXPECT_THAT(talk.said, Not(login)) << "its keys are another vendor's";
+  options.environment["ANTHROPIC_BEDROCK_BASE_URL"] = "http://10.0.0.1/";
+  EXPECT_THAT(warned(), Contains(HasSubstr("the model is where it cannot be reached: only https passes")));
+  options.environment.clear();
+
+  const std::string file = agent_state_directory("claude") + "/prototype/.claude/settings.json";
+  fs::create_directories(fs::path(file).parent_path());
+  std::ofstream(file) << R"({"env": {"CLAUDE_CODE_USE_BEDROCK": "1", "AWS_REGION": "eu-west-1",
+      "ANTHROPIC_BASE_URL": "https://unused.example"}})";
+  EXPECT_THAT(warned(),
+              Contains(HasSubstr("CLAUDE_CODE_USE_BEDROCK is set in the agent's '~/.claude/settings.json', "
+                                 "and by it the model is at " +
+                                 host)));
+  EXPECT_THAT(talk.warned, Not(Contains(HasSubstr("unused.example"))));
+  EXPECT_THAT(talk.said, Not(login));
+  options.command = {"make"};
+  EXPECT_THAT(warned(), Not(Contains(HasSubstr("amazonaws")))) << "another command runs";
+  options.command.clear();
+  options.allow.hosts.push_back({host});
+  EXPECT_THAT(warned(), Not(Contains(HasSubstr("amazonaws"))));
+  EXPECT_THAT(talk.said, Not(login));
+}
+
 TEST_F(AgentRun, AnAgentThatIsNotLoggedInSaysHow) {
   environment.set("XDG_STATE_HOME", directory.path() + "/state");
   options.agent = "claude";

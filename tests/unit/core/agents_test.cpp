@@ -25,6 +25,7 @@ constexpr const char* fifth = R"({
   "schema": 1, "name": "fifth", "summary": "one more", "command": ["fifth", "--quiet"],
   "baseline": [{"host": "model.example", "reason": "the model"}, {"host": "*.cdn.example", "reason": "its files"}],
   "environment": {"FIFTH_UPDATES": "0"}, "telemetry_off": {"FIFTH_TELEMETRY": "off"}, "pass": ["FIFTH_MODEL"],
+  "switches": [{"variable": "FIFTH_AT", "place": ["FIFTH_REGION"], "host": "{place}.at.example", "hosts": {"far": "far.example"}}],
   "endpoints": ["FIFTH_URL"], "secrets": [{"name": "FIFTH_KEY", "environment": true}],
   "npm": [{"package": "@fifth/cli-linux-{arch}", "version": "1.2.3", "commands": {"fifth": "bin/fifth"}}],
   "programs": ["jq"], "files": [{"path": "/etc/fifth/policy.json", "source": "policy.json"}],
@@ -220,6 +221,12 @@ INSTANTIATE_TEST_SUITE_P(
               "models[0]: it has neither 'url' nor 'hosts'"},
         Wrong{"\"us\": \"*.example.com\"", "\"us\": \"us.example\"",
               "models[0].hosts.us: '*.example.com' is no host"},
+        Wrong{"\"HOME\"", "\"FIFTH_AT\"", "switches[0].variable: 'HOME' is set by drydock"},
+        Wrong{"\"A-B\"", "\"FIFTH_REGION\"", "switches[0].place: 'A-B' is no name of a variable"},
+        Wrong{"\"at.example\"", "\"{place}.at.example\"", "switches[0].host: it has no '{place}'"},
+        Wrong{"[]", "[\"FIFTH_REGION\"]", "switches[0].host: no variable of 'place' says where"},
+        Wrong{"\"{place}.*.com\"", "\"{place}.at.example\"", "switches[0].host: 'x.*.com' is no host"},
+        Wrong{"\"https://far.example\"", "\"far.example\"", "switches[0].hosts.far: 'https://far"},
         Wrong{"[\".other/talks\"]", "[\".fifth/talks\"]", "'.other/talks' is not in a path of 'state'"}));
 
 }  // namespace

@@ -89,6 +89,83 @@ TEST_F(ModelHosts, OfOpenCode) {
   EXPECT_THAT(found("opencode"), ElementsAre(".config/opencode/opencode.json ours: only https passes"));
 }
 
+class ModelSwitches : public ModelHosts {
+ protected:
+  // "VARIABLE at host", or "VARIABLE: fault"; with the file that sets it.
+  std::string switched(const std::string& agent, const std::map<std::string, std::string>& environment,
+                       bool with_settings = true) const {
+    const auto model = switched_model(find_agent(agent), environment, with_settings ? home.path() : "");
+    if (!model) return "off";
+    return model->variable + (model->fault.empty() ? " at " + model->host : ": " + model->fault) +
+           (model->file.empty() ? "" : " by " + model->file);
+  }
+};
+
+TEST_F(ModelSwitches, ByTheSessionsVariables) {
+  EXPECT_EQ(switched("claude", {{"AWS_REGION", "eu-west-1"}}), "off");
+  for (const char* off : {"", "0", "false", "No", "off", "2"})
+    EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", off}}), "off") << off;
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"}}),
+            "CLAUDE_CODE_USE_BEDROCK at bedrock-runtime.us-east-1.amazonaws.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "true"}, {"AWS_DEFAULT_REGION", "eu-west-1"}}),
+            "CLAUDE_CODE_USE_BEDROCK at bedrock-runtime.eu-west-1.amazonaws.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"},
+                                {"AWS_DEFAULT_REGION", "eu-west-1"},
+                                {"AWS_REGION", "us-west-2"}}),
+            "CLAUDE_CODE_USE_BEDROCK at bedrock-runtime.us-west-2.amazonaws.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"}, {"AWS_REGION", "a b/"}}),
+            "CLAUDE_CODE_USE_BEDROCK at ")
+      << "no host can be made of that";
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"},
+                                {"ANTHROPIC_BEDROCK_BASE_URL", "https://gate.example/bedrock"}}),
+            "CLAUDE_CODE_USE_BEDROCK at gate.example");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"},
+                                {"ANTHROPIC_BEDROCK_BASE_URL", "http://gate.example/"}}),
+            "CLAUDE_CODE_USE_BEDROCK: only https passes");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_MANTLE", "On"}, {"AWS_REGION", "eu-west-1"}}),
+            "CLAUDE_CODE_USE_MANTLE at bedrock-mantle.eu-west-1.api.aws");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_ANTHROPIC_AWS", "yes"}}),
+            "CLAUDE_CODE_USE_ANTHROPIC_AWS at aws-external-anthropic.us-east-1.api.aws");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_VERTEX", "1"}, {"CLAUDE_CODE_USE_MANTLE", "1"}}),
+            "CLAUDE_CODE_USE_MANTLE at bedrock-mantle.us-east-1.api.aws")
+      << "the first in the profile";
+  const std::string vertex = "CLAUDE_CODE_USE_VERTEX at ";
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_VERTEX", "1"}}),
+            vertex + "us-east5-aiplatform.googleapis.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_VERTEX", "1"}, {"CLOUD_ML_REGION", "global"}}),
+            vertex + "aiplatform.googleapis.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_FOUNDRY", "1"}, {"ANTHROPIC_FOUNDRY_RESOURCE", "ours"}}),
+            "CLAUDE_CODE_USE_FOUNDRY at ours.services.ai.azure.com");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_FOUNDRY", "1"}}), "CLAUDE_CODE_USE_FOUNDRY at ")
+      << "its resource has no default";
+  EXPECT_EQ(switched("gemini", {{"GOOGLE_GENAI_USE_VERTEXAI", "true"}}),
+            "GOOGLE_GENAI_USE_VERTEXAI at aiplatform.googleapis.com");
+  EXPECT_EQ(
+      switched("gemini", {{"GOOGLE_GENAI_USE_VERTEXAI", "true"}, {"GOOGLE_CLOUD_LOCATION", "europe-west4"}}),
+      "GOOGLE_GENAI_USE_VERTEXAI at europe-west4-aiplatform.googleapis.com");
+  EXPECT_EQ(switched("codex", {{"CLAUDE_CODE_USE_BEDROCK", "1"}}), "off") << "another's";
+}
+
+TEST_F(ModelSwitches, BySettingsOverThem) {
+  write(".claude/settings.json", R"({"env": {"CLAUDE_CODE_USE_BEDROCK": 1, "AWS_REGION": "eu-west-1"}})");
+  const std::string told =
+      "CLAUDE_CODE_USE_BEDROCK at bedrock-runtime.eu-west-1.amazonaws.com by .claude/settings.json";
+  EXPECT_EQ(switched("claude", {}), told);
+  EXPECT_EQ(switched("claude", {{"AWS_REGION", "us-west-2"}}), told);
+  EXPECT_EQ(switched("claude", {}, false), "off") << "they are not looked at";
+  write(".claude/settings.json", R"({"env": {"AWS_REGION": "eu-west-1", "ANTHROPIC_BEDROCK_BASE_URL": ""}})");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"}, {"AWS_REGION", "us-west-2"}}),
+            "CLAUDE_CODE_USE_BEDROCK at bedrock-runtime.eu-west-1.amazonaws.com");
+  write(".claude/settings.json", R"({"env": {"CLAUDE_CODE_USE_BEDROCK": "0"}})");
+  EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_BEDROCK", "1"}}), "off");
+  for (const char* odd : {"no JSON", "[]", R"({"env": []})", R"({"env": {"CLAUDE_CODE_USE_BEDROCK": {}}})"}) {
+    write(".claude/settings.json", odd);
+    EXPECT_EQ(switched("claude", {}), "off") << odd;
+    EXPECT_EQ(switched("claude", {{"CLAUDE_CODE_USE_VERTEX", "1"}}).substr(0, 22), "CLAUDE_CODE_USE_VERTEX")
+        << odd;
+  }
+}
+
 TEST_F(ModelHosts, OddFilesSayNothing) {
   const std::string file = ".claude/settings.json";
   const std::string sound = R"({"env": {"ANTHROPIC_BASE_URL": "https://model.example"}})";
