@@ -106,13 +106,23 @@ TEST_P(Build, WhatTheImageLacksIsToldAndNothingIsMade) {
   EXPECT_NE(none.err.find("cannot use base 'localhost/none:1'"), std::string::npos) << none;
 }
 
+// What is said but the one warning: that the base lacks tools that drydock's own has.
+std::string said_beside_lacks(const std::string& text) {
+  const std::string warning = std::string("drydock: warning: base '") + base + "' has no curl, ";
+  const auto at = text.find(warning);
+  EXPECT_NE(at, std::string::npos) << text;
+  if (at == std::string::npos) return text;
+  const auto end = text.find('\n', at);
+  return text.substr(0, at) + (end == std::string::npos ? "" : text.substr(end + 1));
+}
+
 TEST_P(Build, TellsItsStepsOnATerminalAndIsDoneOffline) {
   ASSERT_EQ(make_base("bash dash coreutils git nodejs").status, 0);
   const std::string options = std::string("--base ") + base;
   const Outcome piped = build(options);
   ASSERT_EQ(piped.status, 0) << piped;
-  EXPECT_EQ(piped.err, "") << "quiet where nobody looks on";
-  EXPECT_EQ(build(options + " --no-cache").err, "");
+  EXPECT_EQ(said_beside_lacks(piped.err), "") << "quiet where nobody looks on";
+  EXPECT_EQ(said_beside_lacks(build(options + " --no-cache").err), "");
   const std::string words = "cd " + quote(project()) + " && SSL_CERT_FILE=" + ca_ + " " + drydock_words() +
                             " build --agent greeter --registry https://registry.example/ " + options;
   const auto on_terminal = [&](const std::string& more) {
@@ -124,7 +134,7 @@ TEST_P(Build, TellsItsStepsOnATerminalAndIsDoneOffline) {
     EXPECT_NE(made.find("drydock: " + step), std::string::npos) << step << " is not in:\n" << made;
   const std::string there = on_terminal("");
   EXPECT_EQ(there.find("drydock: "), std::string::npos) << "nothing is done twice: " << there;
-  EXPECT_EQ(on_terminal(" --no-cache -q").find("drydock: "), std::string::npos);
+  EXPECT_EQ(said_beside_lacks(on_terminal(" --no-cache -q")).find("drydock: "), std::string::npos);
 
   // Nothing of what follows asks the registry.
   const Log requests("requests");

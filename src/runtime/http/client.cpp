@@ -34,6 +34,11 @@ struct NobodyListens {
   int os_errno;
 };
 
+// It was there, and ended before it said anything.
+struct NobodyAnswers {
+  Error error;
+};
+
 int poll_timeout(Deadline deadline) {
   constexpr milliseconds longest{60'000};
   if (deadline == Deadline::max()) return static_cast<int>(longest.count());
@@ -64,10 +69,17 @@ class Client::Impl {
     bool revived = false;
     while (true) {
       if (stop_ != nullptr) stop_->check();
+      bool is_gone = true;
       try {
         if (auto response = attempt(request, wanted)) return std::move(*response);
+        is_gone = false;
       } catch (const NobodyListens& nobody) {
         if (!revive_ || revived) throw connect_error(socket_, nobody.os_errno);
+      } catch (const NobodyAnswers& nobody) {
+        const bool repeatable = request.method == "GET" || request.method == "HEAD";
+        if (!revive_ || revived || !repeatable) throw nobody.error;
+      }
+      if (is_gone) {
         revived = true;
         revive_();
         connected = Clock::now() + limits_.connect;
@@ -97,6 +109,7 @@ class Client::Impl {
       if (os_errno == ENOENT || os_errno == ECONNREFUSED) throw NobodyListens{static_cast<int>(os_errno)};
       throw connect_error(socket_, static_cast<int>(os_errno));
     }
+    if (transfer.is_unanswered(code)) throw NobodyAnswers{transfer.failure_of(code)};
     return transfer.finish(code);
   }
 

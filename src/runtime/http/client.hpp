@@ -14,8 +14,8 @@
 // is a connection that closes too early.
 //
 // No request but GET and HEAD is ever sent twice: those alone use a kept connection, and are repeated on a
-// new one if it turns out dead. The others get a new connection each. A client is for one thread, and is not
-// to be used from a sink.
+// new one if it turns out dead, or if set_revive() has one made. The others get a new connection each. A
+// client is for one thread, and is not to be used from a sink.
 #pragma once
 
 #include <chrono>
@@ -69,8 +69,8 @@ class Client {
 
   const std::string& socket() const;
 
-  // Called when nobody listens on the socket, at most once a request, which is tried again then: nothing of
-  // it has been sent. What it throws is what the caller gets.
+  // Called when nobody listens on the socket, or when who did has ended without a word of an answer to a GET
+  // or HEAD; at most once a request, which is tried again then. What it throws is what the caller gets.
   void set_revive(std::function<void()> revive);
 
  private:

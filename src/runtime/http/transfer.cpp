@@ -230,6 +230,11 @@ Response Transfer::finish(CURLcode code) {
   return std::move(response_);
 }
 
+bool Transfer::is_unanswered(CURLcode code) const {
+  const bool closed = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR;
+  return closed && head_size_ == 0 && !exception_;
+}
+
 Error Transfer::failure_of(CURLcode code) const {
   log::debug("libcurl: {} ({})", curl_easy_strerror(code), static_cast<int>(code));
   const auto reason = [&]() -> std::string {

@@ -39,6 +39,9 @@ class Transfer {
   void wait_on() { progress_ = std::chrono::steady_clock::now(); }
   // The Error for a deadline that has passed.
   Error timed_out() const;
+  // Whether the connection was closed before a word of an answer.
+  bool is_unanswered(CURLcode code) const;
+  Error failure_of(CURLcode code) const;
   // The answer, or the exception for how the transfer ended.
   Response finish(CURLcode code);
 
@@ -49,7 +52,6 @@ class Transfer {
   bool add_body(std::string_view piece);
   std::size_t read_upload(char* buffer, std::size_t size);
   void configure_body(bool upload);
-  Error failure_of(CURLcode code) const;
 
   CURL* handle_;
   const std::string& socket_;

@@ -59,6 +59,28 @@ TEST(ClientConnect, StartsTheEngineAgainWhenNobodyListens) {
   EXPECT_EQ(revived, 1);
 }
 
+// An engine's service that ends when it is idle may have taken the connection with its last breath.
+TEST(ClientConnect, StartsTheEngineAgainWhenItEndsWithoutAWord) {
+  const TempDir directory;
+  const std::string socket = directory.path() + "/x.sock";
+  FakeDaemon ending({once("")});
+  ASSERT_EQ(::symlink(ending.socket().c_str(), socket.c_str()), 0);
+  Client client(socket, nullptr);
+  EXPECT_THROW(client.send({.target = "/x"}), Error) << "the control: nobody starts it";
+  std::optional<FakeDaemon> daemon;
+  int revived = 0;
+  client.set_revive([&] {
+    ++revived;
+    daemon.emplace(std::vector{always(ok("here again"))});
+    ::unlink(socket.c_str());
+    ASSERT_EQ(::symlink(daemon->socket().c_str(), socket.c_str()), 0);
+  });
+  EXPECT_THROW(client.send({.method = "POST", .target = "/x"}), Error) << "it may have been done";
+  EXPECT_EQ(revived, 0);
+  EXPECT_EQ(client.send({.target = "/x"}).body, "here again");
+  EXPECT_EQ(revived, 1);
+}
+
 TEST(ClientConnect, TriesToStartItOnce) {
   const TempDir directory;
   Client client(directory.path() + "/x.sock", nullptr);
