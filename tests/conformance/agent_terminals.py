@@ -96,6 +96,7 @@ class AtTerminal:
         return Terminal(f"cd {self.bench.project()} && exec {self.bench.drydock} run --name terminal --agent {self.agent} {self.options}")
 
     def end(self, terminal):
+        # It may have ended by itself.
         as_user(f"{self.bench.drydock} -q stop terminal || true")
         terminal.close()
 
